@@ -1,0 +1,138 @@
+package domain
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// EmailEvent is one log record for one of its recipients. Texts are valid
+// UTF-8 without NUL; "" means that the record does not say.
+type EmailEvent struct {
+	ID         EventID
+	Type       EventType
+	RecordType string // the type as the record spells it
+	Part       int    // which of its record's recipients, from 0
+
+	MessageID string // of the message, or of the report for OOB and Feedback
+	Recipient string // "" for records without one
+	Sender    string // envelope sender
+	Queue     string
+	Site      string
+
+	OccurredAt time.Time // the record's own time, cut to microseconds
+	AcceptedAt time.Time // when the MTA took the message, zero if not known
+	ReceivedAt time.Time // by our clock
+
+	Attempts int   // before this one (kumomta.md, section 1.1)
+	Size     int64 // bytes, 0 if not known
+	Response Response
+
+	Classification string // KumoMTA's own, a hint only
+	PeerName       string
+	PeerAddress    string
+	EgressPool     string
+	EgressSource   string
+	SourceAddress  string
+
+	DeliveryProtocol  string
+	ReceptionProtocol string
+	NodeID            string
+	SessionID         string
+	Provider          string // as the MTA names it
+
+	Tenant        string
+	Campaign      string
+	ApplicationID string // of the program that sent the message
+
+	Meta string // a JSON object, "" for none
+	Raw  string // the record's bytes as kept; shared by its parts
+}
+
+// Response is what the other side answered, or KumoMTA in its stead.
+type Response struct {
+	Code     int
+	Enhanced EnhancedCode
+	Content  string // on one line
+	Command  string // the SMTP line it answers; "AUTH" where that was a secret
+}
+
+// EnhancedCode is an enhanced status code (RFC 3463); the zero value is none.
+type EnhancedCode struct{ Class, Subject, Detail int }
+
+// String returns the code as in "5.1.1", and "" for none.
+func (c EnhancedCode) String() string {
+	if c == (EnhancedCode{}) {
+		return ""
+	}
+	var b [24]byte
+	s := strconv.AppendInt(b[:0], int64(c.Class), 10)
+	s = strconv.AppendInt(append(s, '.'), int64(c.Subject), 10)
+	s = strconv.AppendInt(append(s, '.'), int64(c.Detail), 10)
+	return string(s)
+}
+
+// FromLogHook says whether the event is about a log hook's own message, which
+// carries records and is no mail (kumomta.md, sections 1.1 and 6).
+func (e *EmailEvent) FromLogHook() bool { return e.ReceptionProtocol == "LogRecord" }
+
+// LogKey returns the key of the log that the event speaks of, and false where
+// it speaks of none: rejections, a log hook's own messages, events without a
+// recipient or message id, and reports.
+func (e *EmailEvent) LogKey() (LogKey, bool) {
+	if e.MessageID == "" || e.Recipient == "" || e.Type == Rejection ||
+		e.Type.isReport() || e.FromLogHook() {
+		return LogKey{}, false
+	}
+	return NewLogKey(e.MessageID, e.Recipient), true
+}
+
+// isMailDelivery says whether a Delivery handed the message on. The protocols
+// of deferred injection only move it into the MTA's own queues (kumomta.md,
+// section 2.1).
+func (e *EmailEvent) isMailDelivery() bool {
+	switch e.DeliveryProtocol {
+	case "HttpInjectionGenerator", "DeferredSmtpInjection":
+		return false
+	}
+	return true
+}
+
+// NormalizeRecipient returns an address with its domain in lower case; the
+// local part is left as it is (RFC 5321, section 2.4).
+func NormalizeRecipient(address string) string {
+	at := strings.LastIndexByte(address, '@')
+	if at < 0 {
+		return address
+	}
+	return address[:at+1] + strings.ToLower(address[at+1:])
+}
+
+// QueueName is what a KumoMTA queue name says of its messages.
+type QueueName struct{ Campaign, Tenant, Domain, RoutingDomain string }
+
+// ParseQueue takes `campaign:tenant@domain!routing_domain` apart, each part but
+// the domain optional. Names of KumoMTA's own queues (kumomta.md, section 1.4)
+// have a Domain only.
+func ParseQueue(name string) QueueName {
+	if isInternalQueue(name) {
+		return QueueName{Domain: name}
+	}
+	var q QueueName
+	rest := name
+	if i := strings.IndexByte(rest, '@'); i >= 0 {
+		q.Tenant, rest = rest[:i], rest[i+1:]
+		if c, t, ok := strings.Cut(q.Tenant, ":"); ok {
+			q.Campaign, q.Tenant = c, t
+		}
+	}
+	q.Domain, q.RoutingDomain, _ = strings.Cut(rest, "!")
+	return q
+}
+
+func isInternalQueue(name string) bool {
+	return name == "null" ||
+		strings.HasSuffix(name, ".log_hook") ||
+		strings.HasSuffix(name, ".kumomta.internal") ||
+		strings.HasSuffix(name, ".tsa.kumomta")
+}

@@ -1,0 +1,41 @@
+package ports
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/kumotrail/kumotrail/domain"
+)
+
+// LogFilter chooses logs; zero fields choose all.
+type LogFilter struct {
+	MessageID     string
+	ApplicationID string
+	Recipient     string // exact, the domain in any case
+	Statuses      []domain.Status
+	Tenant        string
+	Campaign      string
+	From, To      time.Time // AcceptedAt in [From, To)
+}
+
+// EventCount is the number of events of one type within one bucket of time.
+type EventCount struct {
+	Bucket time.Time // its start
+	Type   domain.EventType
+	Count  int64
+}
+
+// LogReader answers questions about what is stored.
+type LogReader interface {
+	// Logs streams the logs that f chooses, newest acceptance first, in
+	// constant memory. The sequence ends at its first error.
+	Logs(ctx context.Context, f LogFilter) iter.Seq2[domain.EmailLog, error]
+	// CountEvents counts events that occurred in [from, to), a zero time being
+	// open, in buckets of width (a divisor of a day) aligned to UTC days,
+	// ordered by bucket and type name. Empty buckets are left out.
+	CountEvents(ctx context.Context, from, to time.Time, width time.Duration) ([]EventCount, error)
+	// Events returns the events of one message in order of time and id, with
+	// the raw bytes of their records. The id takes any spelling.
+	Events(ctx context.Context, messageID string) ([]domain.EmailEvent, error)
+}
