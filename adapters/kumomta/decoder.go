@@ -1,0 +1,176 @@
+package kumomta
+
+import (
+	"iter"
+	"strings"
+
+	"github.com/kumotrail/kumotrail/domain"
+	"github.com/kumotrail/kumotrail/ports"
+)
+
+// Bounds of what is held at once, and of what one body may put into quarantine
+// entry by entry.
+const (
+	batchEvents   = 1000
+	batchBytes    = 4 << 20
+	maxRejects    = 1000
+	maxRecipients = 10000
+)
+
+// Decoder reads webhook bodies and log files: one record, arrays of records, or
+// one record a line, told apart by their content. It has no state; the zero
+// value is ready.
+//
+// A record that is broken or lacks what tells records apart becomes a Reject.
+// Reading goes on behind it: at the next line, or in an array at the next
+// element that is a whole record. After 1,000 rejects the rest of a body is
+// one.
+type Decoder struct{}
+
+var _ ports.RecordDecoder = Decoder{}
+
+// Decode implements ports.RecordDecoder. A text without one complete JSON value
+// is a single Reject.
+func (Decoder) Decode(text string) iter.Seq[ports.Batch] {
+	return func(yield func(ports.Batch) bool) {
+		d := decoding{scanner: scanner{text: text}, yield: yield}
+		d.pos = len(text) - len(strings.TrimPrefix(text, "\uFEFF"))
+		d.body()
+		d.finish()
+	}
+}
+
+// finish yields what is left. A text without any JSON is one reject, not as many
+// as it has lines.
+func (d *decoding) finish() {
+	if !d.whole && d.values == 0 && len(d.batch.Rejects) > 0 {
+		why := d.batch.Rejects[0].Reason
+		d.batch = ports.Batch{Records: 1, Rejects: []domain.Reject{{Reason: why, Raw: redactLoosely(d.text)}}}
+	}
+	if d.batch.Records > 0 || d.values > 0 {
+		d.flush()
+	}
+}
+
+// decoding is one body being read.
+type decoding struct {
+	scanner
+	yield func(ports.Batch) bool
+	ended bool // nobody wants more, or the rest was rejected
+
+	batch   ports.Batch
+	from    int  // where the batch began
+	index   int  // of the next record
+	values  int  // whole JSON values since then
+	whole   bool // there were whole values before
+	rejects int  // in all
+
+	record  record
+	scratch []byte // for identities
+}
+
+func (d *decoding) body() {
+	for !d.ended {
+		if d.space(); d.pos >= len(d.text) {
+			return
+		}
+		switch start := d.pos; d.peek() {
+		case '[':
+			d.array()
+		case '{':
+			if err := d.value(); err != nil {
+				d.pos = d.lineEnd(start)
+				d.reject(start, d.pos, err)
+			}
+		default:
+			d.junk()
+		}
+	}
+}
+
+// junk takes what starts like no record: a value of another kind, or lines up to
+// one that starts like JSON.
+func (d *decoding) junk() {
+	start := d.pos
+	err := d.value()
+	if err == nil {
+		return
+	}
+	for d.pos = start; d.pos < len(d.text) && d.peek() != '{' && d.peek() != '['; d.space() {
+		d.pos = d.lineEnd(d.pos)
+	}
+	d.reject(start, d.pos, err)
+}
+
+func (d *decoding) lineEnd(from int) int {
+	if i := strings.IndexByte(d.text[from:], '\n'); i >= 0 {
+		return from + i
+	}
+	return len(d.text)
+}
+
+// value reads the value at pos. A whole value that is no record is rejected
+// here; an error means that it is not JSON, and pos is at the fault.
+func (d *decoding) value() error {
+	start := d.pos
+	d.depth = 0
+	fault, err := d.record.read(&d.scanner)
+	if err != nil {
+		return err
+	}
+	d.values++
+	raw := d.text[start:d.pos]
+	if fault == nil {
+		fault = d.take(raw)
+	}
+	if fault != nil {
+		d.reject(start, d.pos, fault)
+	}
+	return nil
+}
+
+// take makes events of the record just read.
+func (d *decoding) take(raw string) error {
+	kept, id, err := d.record.settle(raw, &d.scratch)
+	if err != nil {
+		return err
+	}
+	if d.batch.Events == nil {
+		left := len(d.text) - d.pos
+		d.batch.Events = make([]domain.EmailEvent, 0, min(batchEvents, left/max(len(raw)*3/4, 1)+1))
+	}
+	d.batch.Events = d.record.appendEvents(d.batch.Events, &id, kept)
+	d.counted()
+	return nil
+}
+
+// reject puts text[start:end] into quarantine.
+func (d *decoding) reject(start, end int, why error) {
+	reason := why.Error()
+	if d.rejects++; d.rejects > maxRejects {
+		d.ended, end = true, len(d.text)
+		reason = "the rest of a body after 1000 other rejects: " + reason
+	}
+	d.batch.Rejects = append(d.batch.Rejects, domain.Reject{
+		Index: d.index, Reason: reason,
+		Raw: redactLoosely(strings.Trim(d.text[start:end], ", \t\r\n")),
+	})
+	d.counted()
+}
+
+func (d *decoding) counted() {
+	d.index++
+	d.batch.Records++
+	if (d.whole || d.values > 0) && (len(d.batch.Events) >= batchEvents || d.pos-d.from >= batchBytes) {
+		d.flush()
+	}
+}
+
+func (d *decoding) flush() {
+	d.batch.Values = d.values
+	if !d.yield(d.batch) {
+		d.ended, d.yield = true, func(ports.Batch) bool { return false }
+	}
+	d.batch, d.from = ports.Batch{}, d.pos
+	d.values, d.whole = 0, d.whole || d.values > 0
+}

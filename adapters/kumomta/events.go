@@ -1,0 +1,119 @@
+package kumomta
+
+import (
+	"time"
+
+	"github.com/kumotrail/kumotrail/domain"
+)
+
+// appendEvents appends the events of a settled record whose bytes are raw, one
+// for each of its recipients, or one without.
+func (r *record) appendEvents(events []domain.EmailEvent, id *domain.Digest, raw string) []domain.EmailEvent {
+	first := len(events)
+	events = append(events, domain.EmailEvent{
+		Type:       domain.EventTypeOfRecord(r.recordType),
+		RecordType: cutName(r.recordType),
+
+		MessageID: cutName(r.messageID()),
+		Sender:    cutName(r.sender),
+		Queue:     cutName(r.queue),
+		Site:      cutName(r.site),
+
+		OccurredAt: r.occurredAt(),
+		AcceptedAt: r.acceptedAt(),
+
+		Attempts: int(r.attempts),
+		Size:     r.size,
+		Response: domain.Response{
+			Code: r.response.Code, Enhanced: r.response.Enhanced,
+			Content: r.response.Content, Command: cutName(r.response.Command),
+		},
+
+		Classification:    cutName(r.classification),
+		PeerName:          cutName(r.peerName),
+		PeerAddress:       cutName(r.peerAddress),
+		EgressPool:        cutName(r.egressPool),
+		EgressSource:      cutName(r.egressSource),
+		SourceAddress:     cutName(r.sourceAddress),
+		DeliveryProtocol:  cutName(r.deliveryProtocol),
+		ReceptionProtocol: cutName(r.receptionProtocol),
+		NodeID:            cutName(r.nodeID),
+		SessionID:         cutName(r.sessionID),
+		Provider:          cutName(r.provider),
+
+		ApplicationID: cutName(r.application()),
+		Meta:          r.meta,
+		Raw:           raw,
+	})
+	e := &events[first]
+	e.Tenant, e.Campaign = r.tenantAndCampaign()
+	if len(r.recipients) == 0 {
+		e.ID = id.EventID("")
+		return events
+	}
+	e.ID, e.Recipient = id.EventID(r.recipients[0]), cutName(r.recipients[0])
+	if len(r.recipients) == 1 {
+		return events
+	}
+	seen := map[string]bool{r.recipients[0]: true}
+	for _, recipient := range r.recipients[1:] {
+		if seen[recipient] {
+			continue
+		}
+		seen[recipient] = true
+		part := events[first]
+		part.Part = len(events) - first
+		part.ID, part.Recipient = id.EventID(recipient), cutName(recipient)
+		events = append(events, part)
+	}
+	return events
+}
+
+// messageID is the id in its normal spelling where it is a UUID.
+func (r *record) messageID() string {
+	if id := domain.NormalizeMessageID(r.id); len(id) == 32 {
+		return id
+	}
+	return r.id
+}
+
+func (r *record) acceptedAt() time.Time {
+	if r.id == "" {
+		return time.Time{}
+	}
+	if t, ok := domain.MessageTime(r.id); ok {
+		return t.Truncate(time.Microsecond)
+	}
+	if t, ok := parseTime(r.createdTime); ok {
+		return t.Truncate(time.Microsecond)
+	}
+	if r.created <= 0 || r.created > latestSecond {
+		return time.Time{}
+	}
+	return time.Unix(r.created, 0).UTC()
+}
+
+// tenantAndCampaign come from meta, else from the queue's name, so that all
+// records of a message say the same, also those of a logger that lists no meta.
+func (r *record) tenantAndCampaign() (tenant, campaign string) {
+	tenant, campaign = r.tenant, r.campaign
+	if tenant == "" || campaign == "" {
+		q := domain.ParseQueue(r.queue)
+		if tenant == "" {
+			tenant = q.Tenant
+		}
+		if campaign == "" {
+			campaign = q.Campaign
+		}
+	}
+	return cutName(tenant), cutName(campaign)
+}
+
+func (r *record) application() string {
+	for _, id := range r.applicationID {
+		if id != "" {
+			return id
+		}
+	}
+	return ""
+}
