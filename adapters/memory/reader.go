@@ -1,0 +1,114 @@
+package memory
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kumotrail/kumotrail/domain"
+	"github.com/kumotrail/kumotrail/ports"
+)
+
+var _ ports.LogReader = (*Store)(nil)
+
+// Logs implements ports.LogReader. The sequence is of the moment it starts.
+func (s *Store) Logs(ctx context.Context, f ports.LogFilter) iter.Seq2[domain.EmailLog, error] {
+	return func(yield func(domain.EmailLog, error) bool) {
+		logs, err := s.chosen(ctx, f)
+		if err != nil {
+			yield(domain.EmailLog{}, err)
+			return
+		}
+		for _, l := range logs {
+			if !yield(l, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Store) chosen(ctx context.Context, f ports.LogFilter) ([]domain.EmailLog, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(ctx, "read logs"); err != nil {
+		return nil, err
+	}
+	var logs []domain.EmailLog
+	for _, l := range s.logs {
+		if chooses(&f, &l.EmailLog) {
+			logs = append(logs, l.EmailLog)
+		}
+	}
+	slices.SortFunc(logs, func(a, b domain.EmailLog) int {
+		return cmp.Or(b.AcceptedAt.Compare(a.AcceptedAt), bytes.Compare(b.Key[:], a.Key[:]))
+	})
+	return logs, nil
+}
+
+func chooses(f *ports.LogFilter, l *domain.EmailLog) bool {
+	return (f.MessageID == "" || domain.NormalizeMessageID(f.MessageID) == l.MessageID) &&
+		(f.ApplicationID == "" || f.ApplicationID == l.ApplicationID) &&
+		(f.Recipient == "" || domain.NormalizeRecipient(f.Recipient) == l.Recipient) &&
+		(len(f.Statuses) == 0 || slices.Contains(f.Statuses, l.Status())) &&
+		(f.Tenant == "" || f.Tenant == l.Tenant) &&
+		(f.Campaign == "" || f.Campaign == l.Campaign) &&
+		within(l.AcceptedAt, f.From, f.To)
+}
+
+// within says whether t lies in [from, to), zero being open. A time that is not
+// known lies in no range.
+func within(t, from, to time.Time) bool {
+	if t.IsZero() {
+		return from.IsZero() && to.IsZero()
+	}
+	return (from.IsZero() || !t.Before(from)) && (to.IsZero() || t.Before(to))
+}
+
+// CountEvents implements ports.LogReader.
+func (s *Store) CountEvents(ctx context.Context, from, to time.Time, width time.Duration) ([]ports.EventCount, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(ctx, "count events"); err != nil {
+		return nil, err
+	}
+	type slot struct {
+		bucket time.Time
+		kind   domain.EventType
+	}
+	counts := map[slot]int64{}
+	for _, e := range s.events {
+		if within(e.OccurredAt, from, to) {
+			// Truncate counts from midnight of year 1, so days are UTC's.
+			counts[slot{e.OccurredAt.Truncate(width), e.Type}]++
+		}
+	}
+	rows := make([]ports.EventCount, 0, len(counts))
+	for at, n := range counts {
+		rows = append(rows, ports.EventCount{Bucket: at.bucket, Type: at.kind, Count: n})
+	}
+	slices.SortFunc(rows, func(a, b ports.EventCount) int {
+		return cmp.Or(a.Bucket.Compare(b.Bucket), strings.Compare(a.Type.String(), b.Type.String()))
+	})
+	return rows, nil
+}
+
+// Events implements ports.LogReader.
+func (s *Store) Events(ctx context.Context, messageID string) ([]domain.EmailEvent, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(ctx, "read events"); err != nil {
+		return nil, err
+	}
+	var events []domain.EmailEvent
+	for _, e := range s.messages[domain.NormalizeMessageID(messageID)] {
+		events = append(events, *e)
+	}
+	slices.SortFunc(events, func(a, b domain.EmailEvent) int {
+		return cmp.Or(a.OccurredAt.Compare(b.OccurredAt), bytes.Compare(a.ID[:], b.ID[:]))
+	})
+	return events, nil
+}
