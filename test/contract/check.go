@@ -3,6 +3,7 @@ package contract
 import (
 	"context"
 	"errors"
+	"reflect"
 	"testing"
 	"time"
 
@@ -42,6 +43,9 @@ var equality = cmp.Options{
 // same fails t unless got is what was wanted.
 func same(t rapid.TB, what string, want, got any) {
 	t.Helper()
+	if reflect.DeepEqual(want, got) {
+		return // a hundred times faster than to find no difference
+	}
 	if diff := cmp.Diff(want, got, equality); diff != "" {
 		t.Fatalf("%s: -want +got\n%s", what, diff)
 	}

@@ -36,8 +36,8 @@ func endedContextIsWhole(t *testing.T, s Store) {
 
 func endingContextIsWhole(t *testing.T, s Store) {
 	l := newLedger()
-	for i := range 20 {
-		u := unitWithReject(i*1000, 200)
+	for i := range 12 {
+		u := unitWithReject(i*1000, 100)
 		ctx, cancel := context.WithTimeout(context.Background(), rand.N(10*time.Millisecond))
 		_, err := s.Commit(ctx, u)
 		cancel()
