@@ -1,0 +1,143 @@
+package sqlstore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/kumotrail/kumotrail/domain"
+)
+
+// chunkID orders chunks by the day of their events, then by commit: the day's
+// first millisecond (48 bits, 0 for ids without a time), the commit's (48), and
+// 32 random ones.
+type chunkID [16]byte
+
+func newChunkID(day int64, now time.Time) chunkID {
+	var id chunkID
+	putMillis(id[0:], day)
+	putMillis(id[6:], now.UnixMilli())
+	binary.BigEndian.PutUint32(id[12:], rand.Uint32())
+	return id
+}
+
+// dayOf returns the first millisecond of the day in an event's id, 0 for none.
+// Its chunk goes with that day.
+func dayOf(id domain.EventID) int64 {
+	t, ok := id.Time()
+	if !ok {
+		return 0
+	}
+	return dayStart(t).UnixMilli()
+}
+
+func dayStart(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
+
+// chunk gathers raw records.
+type chunk struct {
+	day  int64
+	id   chunkID
+	n    int
+	last string
+	buf  []byte
+}
+
+// add puts a record at the end and returns its place.
+func (c *chunk) add(raw string) int {
+	c.buf = binary.AppendUvarint(c.buf, uint64(len(raw)))
+	c.buf = append(c.buf, raw...)
+	c.last = raw
+	c.n++
+	return c.n - 1
+}
+
+// chunkSet makes one chunk a day of the events that it is given.
+type chunkSet struct {
+	now    time.Time
+	chunks []*chunk
+}
+
+// place keeps the event's record and says where. Parts of one record come one
+// after another and keep it once.
+func (s *chunkSet) place(e *domain.EmailEvent) (*chunk, int) {
+	c := s.ofDay(dayOf(e.ID))
+	if e.Part > 0 && c.n > 0 && c.last == e.Raw {
+		return c, c.n - 1
+	}
+	return c, c.add(e.Raw)
+}
+
+func (s *chunkSet) ofDay(day int64) *chunk {
+	for _, c := range s.chunks {
+		if c.day == day {
+			return c
+		}
+	}
+	c := &chunk{day: day, id: newChunkID(day, s.now)}
+	s.chunks = append(s.chunks, c)
+	return c
+}
+
+var errChunk = errors.New("chunk of raw records is damaged")
+
+// splitChunk returns the records of an unpacked chunk. They share its memory.
+func splitChunk(text string) ([]string, error) {
+	var records []string
+	for len(text) > 0 {
+		n, w := binary.Uvarint([]byte(text[:min(len(text), binary.MaxVarintLen64)]))
+		if w <= 0 || n > uint64(len(text)-w) {
+			return nil, errChunk
+		}
+		end := w + int(n)
+		records = append(records, text[w:end])
+		text = text[end:]
+	}
+	return records, nil
+}
+
+// packer compresses. It is safe for concurrent use.
+type packer struct {
+	enc *zstd.Encoder
+	dec *zstd.Decoder
+}
+
+// newPacker takes the fastest level: raw records are a third of their size with
+// it, and slower ones cost more than the writing that they save.
+func newPacker() (*packer, error) {
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		return nil, fmt.Errorf("zstd encoder: %w", err)
+	}
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+	if err != nil {
+		return nil, fmt.Errorf("zstd decoder: %w", err)
+	}
+	return &packer{enc: enc, dec: dec}, nil
+}
+
+func (p *packer) pack(raw []byte) []byte { return p.enc.EncodeAll(raw, nil) }
+
+func (p *packer) unpack(packed []byte) (string, error) {
+	raw, err := p.dec.DecodeAll(packed, nil)
+	if err != nil {
+		return "", fmt.Errorf("unpack %d bytes: %w", len(packed), err)
+	}
+	return string(raw), nil
+}
+
+func (p *packer) close() {
+	_ = p.enc.Close()
+	p.dec.Close()
+}
+
+// putMillis writes the low 48 bits of ms, the most significant first.
+func putMillis(b []byte, ms int64) {
+	for i := range 6 {
+		b[i] = byte(ms >> (40 - 8*i))
+	}
+}

@@ -1,0 +1,32 @@
+package sqlstore_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/kumotrail/kumotrail/adapters/sqlstore"
+	"github.com/kumotrail/kumotrail/test/contract"
+)
+
+func TestSQLiteKeepsTheContractOfJournal(t *testing.T) { contract.TestJournal(t, openStore) }
+
+func openStore(t *testing.T) contract.Store {
+	t.Helper()
+	return open(t, filepath.Join(t.TempDir(), "store.db"), sqlstore.SQLiteConfig{})
+}
+
+// open opens a store that is closed when the test ends.
+func open(t testing.TB, path string, cfg sqlstore.SQLiteConfig) *sqlstore.SQLite {
+	t.Helper()
+	s, err := sqlstore.OpenSQLite(context.Background(), path, contract.Decoder{}, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}

@@ -1,0 +1,172 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql/driver"
+	"time"
+
+	"github.com/kumotrail/kumotrail/domain"
+	"github.com/kumotrail/kumotrail/ports"
+)
+
+// Commit implements ports.Journal in one transaction. The number of its
+// statements does not depend on the unit but for the rows that one can take.
+func (s *SQLite) Commit(ctx context.Context, u ports.Unit) (ports.Committed, error) {
+	c := sqliteCommit{packer: s.packer, unit: newUnit(u), now: time.Now()}
+	if err := s.writer.write(ctx, c.run); err != nil {
+		return ports.Committed{}, sqliteError("commit", err)
+	}
+	return c.committed(), nil
+}
+
+// sqliteCommit is a unit on its way.
+type sqliteCommit struct {
+	*unit
+	packer *packer
+	now    time.Time
+
+	isNew    []bool
+	added    []int32         // new events in order of their ids
+	statuses []domain.Status // of the logs
+	outboxID int64
+}
+
+func (c *sqliteCommit) committed() ports.Committed {
+	done := ports.Committed{New: c.isNew}
+	if c.outboxID != 0 {
+		done.Announcement.ID = ports.AnnouncementID(c.outboxID)
+		done.Announcement.Events = c.announced(c.isNew, len(c.added), c.statuses)
+	}
+	return done
+}
+
+func (c *sqliteCommit) run(t *sqliteTx) error {
+	for _, step := range []func(*sqliteTx) error{
+		c.findNew, c.addEvents, c.joinLogs, c.announce, c.quarantine,
+	} {
+		if err := step(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sqliteIDs makes rows of the 16-byte ids that ?1 holds one after another.
+const sqliteIDs = `WITH RECURSIVE
+	place(i) AS (SELECT 1 WHERE length(?1) > 0 UNION ALL SELECT i + 16 FROM place WHERE i + 16 < length(?1)),
+	ids(id) AS (SELECT substr(?1, i, 16) FROM place) `
+
+func (c *sqliteCommit) findNew(t *sqliteTx) error {
+	known := map[domain.EventID]bool{}
+	err := t.query(sqliteIDs+`SELECT id FROM email_event WHERE id IN (SELECT id FROM ids)`,
+		func(row []driver.Value) error {
+			known[domain.EventID(row[0].([]byte))] = true
+			return nil
+		}, c.ids())
+	c.isNew, c.added = c.newOf(known)
+	return err
+}
+
+var sqliteEvents = newSQLiteBulk(`INSERT INTO email_event (
+	id, message_key, type, record_type, part, message_id, recipient, sender,
+	occurred_at, received_at, node_id, code, enhanced_code, response, attempts,
+	tenant, campaign, egress_source, chunk_id, chunk_pos)`, 20, "")
+
+func (c *sqliteCommit) addEvents(t *sqliteTx) error {
+	set := chunkSet{now: c.now}
+	chunks := make([]*chunk, len(c.Events))
+	places := make([]int, len(c.Events))
+	for i := range c.Events {
+		if c.isNew[i] {
+			chunks[i], places[i] = set.place(&c.Events[i])
+		}
+	}
+	err := sqliteEvents.insert(t, len(c.added), func(args []any, i int) []any {
+		at := c.added[i]
+		return append(appendEvent(args, &c.Events[at]), chunks[at].id[:], int64(places[at]))
+	}, nil)
+	if err != nil {
+		return err
+	}
+	for _, ch := range set.chunks {
+		const query = `INSERT INTO record_chunk (id, records) VALUES (?, ?)`
+		if _, err := t.exec(query, ch.id[:], c.packer.pack(ch.buf)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sqliteLogs joins logs as domain.EmailLog.Join does. The scalar min and max
+// are NULL when one side is, hence coalesce; texts compare bytewise (BINARY).
+var sqliteLogs = newSQLiteBulk(`INSERT INTO email_log (
+	key, message_id, recipient, sender, tenant, campaign, application_id,
+	provider, egress_source, size, attempts, accepted_at, delivered_at,
+	failed_at, complained_at, status, decided_at, code, enhanced_code, response,
+	decision, received_at)`, 22, `ON CONFLICT (key) DO UPDATE SET
+	sender = min(coalesce(sender, excluded.sender), coalesce(excluded.sender, sender)),
+	tenant = min(coalesce(tenant, excluded.tenant), coalesce(excluded.tenant, tenant)),
+	campaign = min(coalesce(campaign, excluded.campaign), coalesce(excluded.campaign, campaign)),
+	application_id = min(coalesce(application_id, excluded.application_id), coalesce(excluded.application_id, application_id)),
+	provider = min(coalesce(provider, excluded.provider), coalesce(excluded.provider, provider)),
+	egress_source = min(coalesce(egress_source, excluded.egress_source), coalesce(excluded.egress_source, egress_source)),
+	size = max(coalesce(size, excluded.size), coalesce(excluded.size, size)),
+	attempts = max(attempts, excluded.attempts),
+	accepted_at = min(coalesce(accepted_at, excluded.accepted_at), coalesce(excluded.accepted_at, accepted_at)),
+	delivered_at = min(coalesce(delivered_at, excluded.delivered_at), coalesce(excluded.delivered_at, delivered_at)),
+	failed_at = min(coalesce(failed_at, excluded.failed_at), coalesce(excluded.failed_at, failed_at)),
+	complained_at = min(coalesce(complained_at, excluded.complained_at), coalesce(excluded.complained_at, complained_at)),
+	received_at = min(coalesce(received_at, excluded.received_at), coalesce(excluded.received_at, received_at)),
+	status = CASE WHEN excluded.decision > decision THEN excluded.status ELSE status END,
+	decided_at = CASE WHEN excluded.decision > decision THEN excluded.decided_at ELSE decided_at END,
+	code = CASE WHEN excluded.decision > decision THEN excluded.code ELSE code END,
+	enhanced_code = CASE WHEN excluded.decision > decision THEN excluded.enhanced_code ELSE enhanced_code END,
+	response = CASE WHEN excluded.decision > decision THEN excluded.response ELSE response END,
+	decision = max(decision, excluded.decision)
+	RETURNING key, substr(decision, 1, 1)`)
+
+func (c *sqliteCommit) joinLogs(t *sqliteTx) error {
+	heard := c.heardOf()
+	c.statuses = make([]domain.Status, len(c.logs))
+	return sqliteLogs.insert(t, len(c.logs), func(args []any, i int) []any {
+		return append(appendLog(args, &c.logs[i]), microsValue(heard[i]))
+	}, func(row []driver.Value) error {
+		at, _ := c.logAt(domain.LogKey(row[0].([]byte)))
+		c.statuses[at] = domain.Status(row[1].([]byte)[0])
+		return nil
+	})
+}
+
+func (c *sqliteCommit) announce(t *sqliteTx) error {
+	if len(c.added) == 0 {
+		return nil
+	}
+	var ids []byte
+	for i := range c.Events {
+		if c.isNew[i] {
+			ids = append(ids, c.Events[i].ID[:]...)
+		}
+	}
+	until := int64(0)
+	if c.Hold > 0 {
+		until = c.now.Add(c.Hold).UnixMicro()
+	}
+	r, err := t.exec(`INSERT INTO outbox (events, held_until) VALUES (?, ?)`, ids, until)
+	if err != nil {
+		return err
+	}
+	c.outboxID, err = r.LastInsertId()
+	return err
+}
+
+var sqliteRejects = newSQLiteBulk(`INSERT INTO quarantine (id, reason, raw, size, received_at)`,
+	5, `ON CONFLICT (id) DO NOTHING`)
+
+func (c *sqliteCommit) quarantine(t *sqliteTx) error {
+	return sqliteRejects.insert(t, len(c.Rejects), func(args []any, i int) []any {
+		r := &c.Rejects[i]
+		id := r.ID()
+		return append(args, id[:], r.Reason, c.packer.pack([]byte(r.Raw)),
+			int64(len(r.Raw)), r.ReceivedAt.UnixMicro())
+	}, nil)
+}

@@ -1,0 +1,153 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/kumotrail/kumotrail/domain"
+	"github.com/kumotrail/kumotrail/ports"
+)
+
+// queued is a row of the outbox.
+type queued struct {
+	id  ports.AnnouncementID
+	ids []byte // of the events
+}
+
+// Claim implements ports.Outbox. Announcements whose events were pruned
+// meanwhile have what is left of them; without any they are removed.
+func (s *SQLite) Claim(ctx context.Context, limit int, hold time.Duration) ([]ports.Announcement, error) {
+	claimed := []ports.Announcement{}
+	for len(claimed) == 0 && limit > 0 {
+		rows, err := s.hold(ctx, limit, max(hold, time.Second))
+		if err != nil {
+			return nil, sqliteError("claim", err)
+		}
+		if len(rows) == 0 {
+			break
+		}
+		// Read outside of the transaction, so that commits go on meanwhile. If
+		// this fails the announcements come back when the hold is over.
+		if claimed, err = s.announcements(ctx, rows); err != nil {
+			return nil, err
+		}
+	}
+	return claimed, nil
+}
+
+// hold marks rows that nobody holds and returns them, oldest first.
+func (s *SQLite) hold(ctx context.Context, limit int, hold time.Duration) ([]queued, error) {
+	var rows []queued
+	now := time.Now()
+	err := s.writer.write(ctx, func(t *sqliteTx) error {
+		return t.query(`UPDATE outbox SET held_until = ?1 WHERE id IN (
+				SELECT id FROM outbox WHERE held_until <= ?2 ORDER BY id LIMIT ?3)
+			RETURNING id, events`,
+			func(row []driver.Value) error {
+				rows = append(rows, queued{ports.AnnouncementID(row[0].(int64)), row[1].([]byte)})
+				return nil
+			}, now.Add(hold).UnixMicro(), now.UnixMicro(), int64(limit))
+	})
+	// RETURNING has no order.
+	slices.SortFunc(rows, func(a, b queued) int { return int(a.id - b.id) })
+	return rows, err
+}
+
+func (s *SQLite) announcements(ctx context.Context, rows []queued) ([]ports.Announcement, error) {
+	list := make([]ports.Announcement, 0, len(rows))
+	var empty []ports.AnnouncementID
+	for _, row := range rows {
+		events, err := s.announced(ctx, row.ids)
+		switch {
+		case err != nil:
+			return nil, sqliteError("claim", err)
+		case len(events) == 0:
+			empty = append(empty, row.id)
+		default:
+			list = append(list, ports.Announcement{ID: row.id, Events: events})
+		}
+	}
+	if len(empty) == 0 {
+		return list, nil
+	}
+	return list, s.Done(ctx, empty)
+}
+
+// announced returns what is stored of ids, in their order, with the statuses of
+// now.
+func (s *SQLite) announced(ctx context.Context, ids []byte) ([]ports.Announced, error) {
+	stored, statuses, err := s.storedByIDs(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	restorer := s.restorer(ctx)
+	list := make([]ports.Announced, len(stored))
+	for i := range stored {
+		e, err := restorer.restore(&stored[i])
+		if err != nil {
+			return nil, err
+		}
+		list[i].Event = &e
+		if _, ok := e.LogKey(); ok && len(statuses[i]) == 1 {
+			list[i].Status, list[i].HasLog = domain.Status(statuses[i][0]), true
+		}
+	}
+	return list, nil
+}
+
+func (s *SQLite) storedByIDs(ctx context.Context, ids []byte) ([]storedEvent, [][]byte, error) {
+	// The pool under bun: bun would put the ids into the text of the query.
+	rows, err := s.read.DB.QueryContext(ctx, sqliteIDs+`SELECT `+eventColumns+`, substr(l.decision, 1, 1)
+		FROM place JOIN email_event e ON e.id = substr(?1, i, 16)
+		LEFT JOIN email_log l ON l.key = e.message_key ORDER BY i`, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	var statuses [][]byte
+	stored, err := collect(rows, func() (storedEvent, error) {
+		var status []byte
+		e, err := scanEvent(rows, &status)
+		statuses = append(statuses, status)
+		return e, err
+	})
+	return stored, statuses, err
+}
+
+// restorer reads chunks as long as ctx lives.
+func (s *SQLite) restorer(ctx context.Context) *restorer {
+	return &restorer{decoder: s.decoder, packer: s.packer, source: func(id chunkID) ([]byte, error) {
+		var packed []byte
+		err := s.read.DB.QueryRowContext(ctx, `SELECT records FROM record_chunk WHERE id = ?`, id[:]).Scan(&packed)
+		return packed, err
+	}}
+}
+
+// Done implements ports.Outbox.
+func (s *SQLite) Done(ctx context.Context, ids []ports.AnnouncementID) error {
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return err
+	}
+	return sqliteError("done", s.writer.write(ctx, func(t *sqliteTx) error {
+		_, err := t.exec(`DELETE FROM outbox WHERE id IN (SELECT value FROM json_each(?))`, string(list))
+		return err
+	}))
+}
+
+// collect reads rows to their end and closes them.
+func collect[T any](rows *sql.Rows, scan func() (T, error)) ([]T, error) {
+	defer func() { _ = rows.Close() }()
+	var list []T
+	for rows.Next() {
+		v, err := scan()
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, rows.Err()
+}

@@ -1,0 +1,142 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"iter"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/kumotrail/kumotrail/domain"
+	"github.com/kumotrail/kumotrail/ports"
+)
+
+// Logs implements ports.LogReader.
+func (s *SQLite) Logs(ctx context.Context, f ports.LogFilter) iter.Seq2[domain.EmailLog, error] {
+	return func(yield func(domain.EmailLog, error) bool) {
+		rows, err := chooseLogs(s.read.NewSelect(), f).Rows(ctx)
+		if err != nil {
+			yield(domain.EmailLog{}, sqliteError("read logs", err))
+			return
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			l, err := scanLog(rows)
+			if !yield(l, sqliteError("read logs", err)) || err != nil {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(domain.EmailLog{}, sqliteError("read logs", err))
+		}
+	}
+}
+
+func chooseLogs(q *bun.SelectQuery, f ports.LogFilter) *bun.SelectQuery {
+	q = q.Table("email_log").ColumnExpr(logColumns).OrderExpr("key DESC")
+	if f.MessageID != "" {
+		least, greatest := domain.KeysOfMessage(f.MessageID)
+		q = q.Where("key BETWEEN ? AND ?", least[:], greatest[:])
+	}
+	for _, equal := range []struct{ column, value string }{
+		{"message_id", domain.NormalizeMessageID(f.MessageID)},
+		{"recipient", domain.NormalizeRecipient(f.Recipient)},
+		{"application_id", f.ApplicationID},
+		{"tenant", f.Tenant},
+		{"campaign", f.Campaign},
+	} {
+		if equal.value != "" {
+			q = q.Where("? = ?", bun.Ident(equal.column), equal.value)
+		}
+	}
+	if len(f.Statuses) > 0 {
+		ranks := make([][]byte, len(f.Statuses))
+		for i, st := range f.Statuses {
+			ranks[i] = []byte{byte(st)}
+		}
+		q = q.Where("substr(decision, 1, 1) IN (?)", bun.List(ranks))
+	}
+	if !f.From.IsZero() {
+		q = q.Where("accepted_at >= ?", ceilMicro(f.From))
+	}
+	if !f.To.IsZero() {
+		q = q.Where("accepted_at < ?", ceilMicro(f.To))
+	}
+	return q
+}
+
+// ceilMicro rounds a bound up: stored times have no part below microseconds.
+func ceilMicro(t time.Time) int64 {
+	return t.Add(time.Microsecond - 1).UnixMicro()
+}
+
+// CountEvents implements ports.LogReader.
+func (s *SQLite) CountEvents(ctx context.Context, from, to time.Time, width time.Duration) ([]ports.EventCount, error) {
+	w := max(width.Microseconds(), 1)
+	q := s.read.NewSelect().Table("email_event").
+		// SQLite's remainder has the sign of its left side.
+		ColumnExpr("occurred_at - ((occurred_at % ?0) + ?0) % ?0 AS bucket, type, count(*)", w).
+		Where("occurred_at IS NOT NULL").GroupExpr("bucket, type").OrderExpr("bucket, type")
+	if !from.IsZero() {
+		q = q.Where("occurred_at >= ?", ceilMicro(from))
+	}
+	if !to.IsZero() {
+		q = q.Where("occurred_at < ?", ceilMicro(to))
+	}
+	rows, err := q.Rows(ctx)
+	if err != nil {
+		return nil, sqliteError("count events", err)
+	}
+	counts, err := collect(rows, func() (ports.EventCount, error) { return scanCount(rows) })
+	return counts, sqliteError("count events", err)
+}
+
+func scanCount(row scanner) (ports.EventCount, error) {
+	var (
+		c      ports.EventCount
+		bucket micros
+		kind   string
+	)
+	err := row.Scan(&bucket, &kind, &c.Count)
+	c.Bucket = bucket.Time
+	c.Type, _ = domain.ParseEventType(kind)
+	return c, err
+}
+
+// Events implements ports.LogReader.
+func (s *SQLite) Events(ctx context.Context, messageID string) ([]domain.EmailEvent, error) {
+	if messageID == "" {
+		return nil, nil
+	}
+	least, greatest := domain.KeysOfMessage(messageID)
+	rows, err := s.read.DB.QueryContext(ctx, `SELECT `+eventColumns+` FROM email_event e
+		WHERE e.message_key BETWEEN ? AND ? ORDER BY e.occurred_at, e.id`, least[:], greatest[:])
+	if err != nil {
+		return nil, sqliteError("read events", err)
+	}
+	events, err := s.restoreAll(ctx, rows, domain.NormalizeMessageID(messageID))
+	return events, sqliteError("read events", err)
+}
+
+// restoreAll leaves out rows of other messages, whose ids may have the same 40
+// bits of hash.
+func (s *SQLite) restoreAll(ctx context.Context, rows *sql.Rows, messageID string) ([]domain.EmailEvent, error) {
+	stored, err := collect(rows, func() (storedEvent, error) { return scanEvent(rows) })
+	if err != nil {
+		return nil, err
+	}
+	restorer := s.restorer(ctx)
+	var events []domain.EmailEvent
+	for i := range stored {
+		if domain.NormalizeMessageID(stored[i].event.MessageID) != messageID {
+			continue
+		}
+		e, err := restorer.restore(&stored[i])
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}

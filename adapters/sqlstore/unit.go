@@ -1,0 +1,94 @@
+package sqlstore
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/kumotrail/kumotrail/domain"
+	"github.com/kumotrail/kumotrail/ports"
+)
+
+// unit is what a commit can work out of a ports.Unit before it has to know what
+// is stored.
+type unit struct {
+	ports.Unit
+	// firsts are the places of events in order of their ids, of copies only the
+	// first: in that order a B-tree takes them fastest.
+	firsts []int32
+	logs   []domain.EmailLog // folded, in order of their keys
+}
+
+func newUnit(u ports.Unit) *unit {
+	firsts := make([]int32, len(u.Events))
+	for i := range firsts {
+		firsts[i] = int32(i)
+	}
+	id := func(i int32) []byte { return u.Events[i].ID[:] }
+	slices.SortStableFunc(firsts, func(a, b int32) int { return bytes.Compare(id(a), id(b)) })
+	firsts = slices.CompactFunc(firsts, func(a, b int32) bool { return u.Events[a].ID == u.Events[b].ID })
+	return &unit{Unit: u, firsts: firsts, logs: domain.Fold(u.Events)}
+}
+
+// ids returns the distinct ids one after another.
+func (u *unit) ids() []byte {
+	b := make([]byte, 0, len(u.firsts)*len(domain.EventID{}))
+	for _, i := range u.firsts {
+		b = append(b, u.Events[i].ID[:]...)
+	}
+	return b
+}
+
+// newOf says of each event whether it is new, and returns the places of those
+// that are in order of their ids.
+func (u *unit) newOf(known map[domain.EventID]bool) (isNew []bool, added []int32) {
+	isNew = make([]bool, len(u.Events))
+	for _, i := range u.firsts {
+		if !known[u.Events[i].ID] {
+			isNew[i] = true
+			added = append(added, i)
+		}
+	}
+	return isNew, added
+}
+
+// announced returns the new events in their order, with the statuses that their
+// logs have now. statuses has one entry a log of the unit.
+func (u *unit) announced(isNew []bool, n int, statuses []domain.Status) []ports.Announced {
+	list := make([]ports.Announced, 0, n)
+	for i := range u.Events {
+		if !isNew[i] {
+			continue
+		}
+		a := ports.Announced{Event: &u.Events[i]}
+		if key, ok := u.Events[i].LogKey(); ok {
+			at, _ := u.logAt(key)
+			a.Status, a.HasLog = statuses[at], true
+		}
+		list = append(list, a)
+	}
+	return list
+}
+
+func (u *unit) logAt(key domain.LogKey) (int, bool) {
+	return slices.BinarySearchFunc(u.logs, key, func(l domain.EmailLog, k domain.LogKey) int {
+		return bytes.Compare(l.Key[:], k[:])
+	})
+}
+
+// heardOf returns when we first heard of each log within the unit. Only logs
+// whose key has no time are kept by that.
+func (u *unit) heardOf() []time.Time {
+	heard := make([]time.Time, len(u.logs))
+	for i := range u.Events {
+		key, ok := u.Events[i].LogKey()
+		if !ok {
+			continue
+		}
+		at, _ := u.logAt(key)
+		if r := u.Events[i].ReceivedAt; heard[at].IsZero() || r.Before(heard[at]) {
+			heard[at] = r
+		}
+	}
+	return heard
+}

@@ -1,0 +1,24 @@
+// Package migrations holds the schema of the stores as SQL files, one folder a
+// dialect, in order of their names. A file that was released is never changed;
+// a new one is added.
+package migrations
+
+import (
+	"embed"
+	"io/fs"
+)
+
+//go:embed sqlite/*.up.sql
+var files embed.FS
+
+// SQLite returns the files for SQLite. They hold no transaction of their own:
+// the caller runs what is missing, and notes it, in one.
+func SQLite() fs.FS { return dialect("sqlite") }
+
+func dialect(name string) fs.FS {
+	sub, err := fs.Sub(files, name)
+	if err != nil {
+		panic(err) // name is not a valid path: a mistake in this file
+	}
+	return sub
+}
