@@ -17,5 +17,5 @@ func TestStoreKeepsContract(t *testing.T) {
 		})
 		return s
 	}
-	contract.TestJournal(t, open)
+	contract.TestStore(t, open)
 }

@@ -91,3 +91,12 @@ func claim(t rapid.TB, s Store, limit int) []ports.Announcement {
 	fine(t, "claim", err)
 	return claimed
 }
+
+// TestStore runs all suites of a store.
+func TestStore(t *testing.T, open Open) {
+	TestJournal(t, open)
+	TestOutbox(t, open)
+	TestPruner(t, open)
+	TestQuarantine(t, open)
+	TestLogReader(t, open)
+}
