@@ -86,12 +86,14 @@ func Metas() *rapid.Generator[string] {
 
 // Records generates records of all types, about few messages and recipients,
 // with few times.
-func Records() *rapid.Generator[Record] {
+func Records() *rapid.Generator[Record] { return recordsOf(recordTypes, messageIDs, recipients) }
+
+func recordsOf(types, messages, recipients []string) *rapid.Generator[Record] {
 	return rapid.Custom(func(t *rapid.T) Record {
 		text, name := Texts(), rapid.SampledFrom(names)
 		e := domain.EmailEvent{
-			RecordType: rapid.SampledFrom(recordTypes).Draw(t, "type"),
-			MessageID:  rapid.SampledFrom(messageIDs).Draw(t, "message"),
+			RecordType: rapid.SampledFrom(types).Draw(t, "type"),
+			MessageID:  rapid.SampledFrom(messages).Draw(t, "message"),
 			Sender:     name.Draw(t, "sender"), Queue: text.Draw(t, "queue"), Site: text.Draw(t, "site"),
 			OccurredAt: rapid.SampledFrom(instants).Draw(t, "occurred"),
 			Attempts:   rapid.IntRange(0, 65535).Draw(t, "attempts"),
@@ -113,7 +115,7 @@ func Records() *rapid.Generator[Record] {
 			}
 		}
 		e.AcceptedAt = accepted(e.MessageID)
-		r := Record{EmailEvent: e, Recipients: drawRecipients(t)}
+		r := Record{EmailEvent: e, Recipients: some(recipients, 0, 3).Draw(t, "recipients")}
 		vary(t, &r)
 		return r
 	})
@@ -131,8 +133,9 @@ func accepted(messageID string) time.Time {
 	return at(len(messageID))
 }
 
-func drawRecipients(t *rapid.T) []string {
-	return rapid.SliceOfNDistinct(rapid.SampledFrom(recipients), 0, 3, rapid.ID).Draw(t, "recipients")
+// some generates subsets of pool.
+func some(pool []string, least, most int) *rapid.Generator[[]string] {
+	return rapid.SliceOfNDistinct(rapid.SampledFrom(pool), least, min(most, len(pool)), rapid.ID)
 }
 
 // vary draws what copies of one record may disagree on (kumomta.md, section 3).
@@ -162,11 +165,14 @@ func CopiesOf(r Record) *rapid.Generator[Record] {
 }
 
 // Units generates sequences of units: some records and their copies in any
-// order and any grouping, with rejects among them.
+// order and any grouping, with rejects among them. Each sequence is of few
+// types, messages and recipients, so that many records speak of one log.
 func Units() *rapid.Generator[[]ports.Unit] {
 	return rapid.Custom(func(t *rapid.T) []ports.Unit {
+		drawn := recordsOf(some(recordTypes, 1, 5).Draw(t, "types"),
+			some(messageIDs, 1, 3).Draw(t, "messages"), some(recipients, 1, 4).Draw(t, "to"))
 		var records []Record
-		for _, r := range rapid.SliceOfN(Records(), 1, 12).Draw(t, "records") {
+		for _, r := range rapid.SliceOfN(drawn, 1, 12).Draw(t, "records") {
 			records = append(records, r)
 			records = append(records, rapid.SliceOfN(CopiesOf(r), 0, 2).Draw(t, "copies")...)
 		}

@@ -48,6 +48,7 @@ func endingContextIsWhole(t *testing.T, s Store) {
 		}
 		l.take(u)
 		l.check(t, s)
+		claim(t, s, 1000)
 	}
 }
 
@@ -59,28 +60,32 @@ func unitWithReject(first, n int) ports.Unit {
 }
 
 // checkWhole fails t unless a store that held what l says now holds all of u
-// too, or nothing of it; then it commits u again, which is safe. Announcements
-// are among what is held.
+// too, or nothing of it: events, logs, rejects and the announcement. Then it
+// commits u again, which is safe. All announcements of before have to be
+// claimed.
 func checkWhole(t *testing.T, s Store, l *ledger, u ports.Unit) {
 	t.Helper()
 	counts, err := s.CountEvents(context.Background(), time.Time{}, time.Time{}, day)
 	fine(t, "count events", err)
-	stored := len(counts) > 0 && total(counts) > int64(len(l.known))
-	claimed := claim(t, s, 1000)
+	stored := total(counts) > int64(len(l.known))
+	claimed := map[domain.EventID]bool{}
+	for _, a := range claim(t, s, 1000) {
+		for _, e := range a.Events {
+			claimed[e.Event.ID] = true
+		}
+	}
+	for i, e := range u.Events {
+		if claimed[e.ID] != stored {
+			t.Fatalf("event %d: announced is %t, but stored is %t", i, claimed[e.ID], stored)
+		}
+	}
 	if stored {
 		l.take(u)
-	} else {
-		for _, a := range claimed {
-			for _, e := range a.Events {
-				if _, ok := l.known[e.Event.ID]; !ok {
-					t.Fatalf("announcement %d has an event of a unit that is not stored", a.ID)
-				}
-			}
-		}
 	}
 	l.check(t, s)
 	same(t, "New of the unit committed again", l.take(u), commit(t, s, u).New)
 	l.check(t, s)
+	claim(t, s, 1000)
 }
 
 func total(counts []ports.EventCount) int64 {
