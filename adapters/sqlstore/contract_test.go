@@ -9,7 +9,11 @@ import (
 	"github.com/kumotrail/kumotrail/test/contract"
 )
 
-func TestSQLiteKeepsTheContractOfJournal(t *testing.T) { contract.TestJournal(t, openStore) }
+func TestSQLiteKeepsContractOfJournal(t *testing.T)    { contract.TestJournal(t, openStore) }
+func TestSQLiteKeepsContractOfOutbox(t *testing.T)     { contract.TestOutbox(t, openStore) }
+func TestSQLiteKeepsContractOfPruner(t *testing.T)     { contract.TestPruner(t, openStore) }
+func TestSQLiteKeepsContractOfQuarantine(t *testing.T) { contract.TestQuarantine(t, openStore) }
+func TestSQLiteKeepsContractOfLogReader(t *testing.T)  { contract.TestLogReader(t, openStore) }
 
 func openStore(t *testing.T) contract.Store {
 	t.Helper()

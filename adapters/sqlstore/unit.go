@@ -76,13 +76,17 @@ func (u *unit) logAt(key domain.LogKey) (int, bool) {
 	})
 }
 
-// heardOf returns when we first heard of each log within the unit. Only logs
-// whose key has no time are kept by that.
+// heardOf returns when we first heard of each log within the unit, for those
+// whose key has no time: they are kept by that.
 func (u *unit) heardOf() []time.Time {
 	heard := make([]time.Time, len(u.logs))
+	// Keys are in order, so those without a time come first.
+	if len(u.logs) == 0 || dated(u.logs[0].Key) {
+		return heard
+	}
 	for i := range u.Events {
 		key, ok := u.Events[i].LogKey()
-		if !ok {
+		if !ok || dated(key) {
 			continue
 		}
 		at, _ := u.logAt(key)
@@ -91,4 +95,9 @@ func (u *unit) heardOf() []time.Time {
 		}
 	}
 	return heard
+}
+
+func dated(key domain.LogKey) bool {
+	_, ok := key.Time()
+	return ok
 }

@@ -33,7 +33,7 @@ CREATE TABLE email_log (
     response       TEXT,
     decision       BLOB NOT NULL,             -- rank of the status (1 byte), time (8), event id (16): the greatest decides
     event_id       BLOB GENERATED ALWAYS AS (substr(decision, 10)) VIRTUAL,
-    received_at    INTEGER                    -- when we first heard of it, by our clock
+    received_at    INTEGER                    -- where key has no time: when we first heard of it, by our clock
 ) STRICT, WITHOUT ROWID;
 
 -- One log record for one of its recipients.
