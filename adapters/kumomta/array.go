@@ -7,9 +7,7 @@ import "strings"
 func (d *decoding) array() {
 	start, first := d.pos, d.index
 	for d.pos++; !d.ended; {
-		for d.space(); d.peek() == ','; d.space() {
-			d.pos++
-		}
+		d.separators()
 		switch {
 		case d.pos >= len(d.text):
 			if d.index == first {
@@ -49,36 +47,39 @@ func (d *decoding) element() {
 // where its brackets match, else where a whole record follows, else
 // where the array or the text ends.
 func (d *decoding) elementEnd(start int) int {
-	resume := nextRecord(d.text, start)
-	if end := matchingEnd(d.text[:resume], start); end < resume {
+	if d.next <= start {
+		d.next = d.findRecord(start+1, len(d.text))
+	}
+	if end := matchingEnd(d.text[:d.next], start); end < len(d.text) {
 		return end
 	}
-	if rest := strings.TrimRight(d.text, " \t\r\n"); resume == len(d.text) &&
-		strings.HasSuffix(rest, "]") && len(rest)-1 > start {
+	if rest := strings.TrimRight(d.text, " \t\r\n"); strings.HasSuffix(rest, "]") && len(rest)-1 > start {
 		return len(rest) - 1
 	}
-	return resume
+	return len(d.text)
 }
 
-// nextRecord returns the first place behind from where, after a comma, a whole
-// record stands; the text's end if there is none.
-func nextRecord(text string, from int) int {
-	for {
-		i := strings.IndexByte(text[from:], ',')
+// findRecord returns the first place in text[from:to] where a whole record
+// starts that is no other's field; to if there is none.
+func (d *decoding) findRecord(from, to int) int {
+	s := scanner{text: d.text[:to]}
+	for d.wasted <= d.patience() {
+		i := strings.IndexByte(s.text[from:], '{')
 		if i < 0 {
-			return len(text)
+			break
 		}
-		from += i + 1
-		s := scanner{text: text, pos: from}
-		if s.space(); s.peek() != '{' {
+		at := from + i
+		from = at + 1
+		if before := strings.TrimRight(s.text[max(at-8, 0):at], " \t\r\n"); strings.HasSuffix(before, ":") {
 			continue
 		}
-		at := s.pos
-		var r record
-		if fault, err := r.read(&s); err == nil && fault == nil && r.recordType != "" {
+		s.pos, s.depth = at, 0
+		if fault, err := d.record.read(&s); fault == nil && err == nil && d.record.check() == nil {
 			return at
 		}
+		d.wasted += s.pos - at
 	}
+	return to
 }
 
 // matchingEnd returns the place of the comma or bracket behind the value at

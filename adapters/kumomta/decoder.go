@@ -45,7 +45,7 @@ func (Decoder) Decode(text string) iter.Seq[ports.Batch] {
 func (d *decoding) finish() {
 	if !d.whole && d.values == 0 && len(d.batch.Rejects) > 0 {
 		why := d.batch.Rejects[0].Reason
-		d.batch = ports.Batch{Records: 1, Rejects: []domain.Reject{{Reason: why, Raw: redactLoosely(d.text)}}}
+		d.batch = ports.Batch{Records: 1, Rejects: []domain.Reject{{Reason: why, Raw: redactReject(d.text)}}}
 	}
 	if d.batch.Records > 0 || d.values > 0 {
 		d.flush()
@@ -65,13 +65,19 @@ type decoding struct {
 	whole   bool // there were whole values before
 	rejects int  // in all
 
+	next   int // no whole record starts before it, as far as was searched
+	wasted int // bytes read in vain
+
 	record  record
 	scratch []byte // for identities
 }
 
 func (d *decoding) body() {
 	for !d.ended {
-		if d.space(); d.pos >= len(d.text) {
+		if d.space(); d.index > 0 {
+			d.separators()
+		}
+		if d.pos >= len(d.text) {
 			return
 		}
 		switch start := d.pos; d.peek() {
@@ -80,7 +86,7 @@ func (d *decoding) body() {
 		case '{':
 			if err := d.value(); err != nil {
 				d.pos = d.lineEnd(start)
-				d.reject(start, d.pos, err)
+				d.rejectUpTo(start, d.pos, err)
 			}
 		default:
 			d.junk()
@@ -88,18 +94,41 @@ func (d *decoding) body() {
 	}
 }
 
-// junk takes what starts like no record: a value of another kind, or lines up to
-// one that starts like JSON.
+// separators passes over what may stand between values.
+func (d *decoding) separators() {
+	for d.space(); d.peek() == ','; d.space() {
+		d.pos++
+	}
+}
+
+// junk takes what starts like no record: a value of another kind that has a line
+// of its own, or lines up to one that starts like JSON.
 func (d *decoding) junk() {
 	start := d.pos
-	err := d.value()
-	if err == nil {
+	d.depth = 0
+	err := d.scanner.value()
+	if end := d.lineEnd(d.pos); err == nil && strings.TrimSpace(d.text[d.pos:end]) == "" {
+		d.values++
+		d.reject(start, d.pos, errNoObject)
 		return
+	}
+	if err == nil {
+		err = d.fail("want a record")
 	}
 	for d.pos = start; d.pos < len(d.text) && d.peek() != '{' && d.peek() != '['; d.space() {
 		d.pos = d.lineEnd(d.pos)
 	}
-	d.reject(start, d.pos, err)
+	d.rejectUpTo(start, d.pos, err)
+}
+
+// rejectUpTo rejects text[start:end], or less if a whole record follows in it,
+// and goes on behind.
+func (d *decoding) rejectUpTo(start, end int, why error) {
+	if resume := d.findRecord(start+1, end); resume < end {
+		end = resume
+	}
+	d.pos = end
+	d.reject(start, end, why)
 }
 
 func (d *decoding) lineEnd(from int) int {
@@ -116,6 +145,7 @@ func (d *decoding) value() error {
 	d.depth = 0
 	fault, err := d.record.read(&d.scanner)
 	if err != nil {
+		d.wasted += d.pos - start
 		return err
 	}
 	d.values++
@@ -147,16 +177,26 @@ func (d *decoding) take(raw string) error {
 // reject puts text[start:end] into quarantine.
 func (d *decoding) reject(start, end int, why error) {
 	reason := why.Error()
-	if d.rejects++; d.rejects > maxRejects {
+	d.rejects++
+	switch {
+	case d.rejects > maxRejects:
 		d.ended, end = true, len(d.text)
 		reason = "the rest of a body after 1000 other rejects: " + reason
+	case d.wasted > d.patience():
+		d.ended, end = true, len(d.text)
+		reason = "the rest of a body that is broken all over: " + reason
 	}
-	d.batch.Rejects = append(d.batch.Rejects, domain.Reject{
-		Index: d.index, Reason: reason,
-		Raw: redactLoosely(strings.Trim(d.text[start:end], ", \t\r\n")),
-	})
+	raw := strings.Trim(d.text[start:end], ", \t\r\n")
+	if raw == "" {
+		raw = d.text[start:end]
+	}
+	d.batch.Rejects = append(d.batch.Rejects, domain.Reject{Index: d.index, Reason: reason, Raw: redactReject(raw)})
 	d.counted()
 }
+
+// patience is how many bytes may be read in vain: each nested bracket of a body
+// made for it would otherwise have its rest read once more.
+func (d *decoding) patience() int { return 4*len(d.text) + 1<<16 }
 
 func (d *decoding) counted() {
 	d.index++

@@ -1,18 +1,6 @@
 package kumomta
 
-import (
-	"os"
-	"testing"
-)
-
-func sample(t testing.TB, name string) string {
-	t.Helper()
-	b, err := os.ReadFile("../../test/data/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
+import "testing"
 
 func BenchmarkDecode(b *testing.B) {
 	for _, name := range []string{"modern.jsonl", "modern-lua-array.json"} {

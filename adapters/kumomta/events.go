@@ -1,8 +1,6 @@
 package kumomta
 
 import (
-	"time"
-
 	"github.com/kumotrail/kumotrail/domain"
 )
 
@@ -75,22 +73,6 @@ func (r *record) messageID() string {
 		return id
 	}
 	return r.id
-}
-
-func (r *record) acceptedAt() time.Time {
-	if r.id == "" {
-		return time.Time{}
-	}
-	if t, ok := domain.MessageTime(r.id); ok {
-		return t.Truncate(time.Microsecond)
-	}
-	if t, ok := parseTime(r.createdTime); ok {
-		return t.Truncate(time.Microsecond)
-	}
-	if r.created <= 0 || r.created > latestSecond {
-		return time.Time{}
-	}
-	return time.Unix(r.created, 0).UTC()
 }
 
 // tenantAndCampaign come from meta, else from the queue's name, so that all

@@ -2,7 +2,6 @@ package kumomta
 
 import (
 	"encoding/json"
-	"regexp"
 	"strings"
 
 	"github.com/kumotrail/kumotrail/domain"
@@ -40,25 +39,27 @@ func isClientSecret(command string) bool {
 }
 
 // hideSecret takes secrets out of the command, and says whether the raw record
-// holds any. What we send ourselves is a secret only behind AUTH.
+// may hold any. Lines that clients sent stand in rejections, and for all we know
+// in types to come; what we send ourselves is a secret only behind AUTH.
 func (r *record) hideSecret() (inRaw bool) {
 	command := strings.TrimRight(r.response.Command, "\r\n")
 	secret := verbOf(command) == redacted
-	if domain.EventTypeOfRecord(r.recordType) == domain.Rejection {
+	switch domain.EventTypeOfRecord(r.recordType) {
+	case domain.Rejection, domain.Unknown:
 		secret = isClientSecret(command)
 	}
 	if secret {
 		r.response.Command = redacted
-		return command != redacted
+		return r.commands || command != redacted
 	}
 	r.response.Command = oneLine(command)
-	return r.nested
+	return r.commands
 }
 
 // tidyRaw returns a record's bytes as they may be kept, without secrets and with
-// texts over maxText cut, and whether that changed them. raw is whole JSON.
-func tidyRaw(raw string, secrets bool) (string, bool) {
-	w := rewriter{scanner: scanner{text: raw}, secrets: secrets}
+// texts over limit cut, and whether that changed them. raw is whole JSON.
+func tidyRaw(raw string, secrets bool, limit int) (string, bool) {
+	w := rewriter{scanner: scanner{text: raw}, secrets: secrets, limit: limit}
 	if err := w.tidy(""); err != nil || w.done == 0 {
 		return raw, false
 	}
@@ -69,6 +70,7 @@ func tidyRaw(raw string, secrets bool) (string, bool) {
 type rewriter struct {
 	scanner
 	secrets bool
+	limit   int
 	out     []byte
 	done    int // what of text is in out
 }
@@ -77,48 +79,47 @@ type rewriter struct {
 func (w *rewriter) tidy(name string) error {
 	switch w.peek() {
 	case '{':
-		return w.object(w.tidy)
+		return w.object(func(field string) error {
+			if name == "command" {
+				field = name // of whatever kind a command is
+			}
+			return w.tidy(field)
+		})
 	case '[':
 		return w.array(func() error { return w.tidy(name) })
 	case '"':
 		start := w.pos
-		raw, err := w.rawString()
-		if err != nil {
-			return err
+		raw, _, err := w.rawString()
+		if err == nil {
+			w.tidyString(start, raw, name)
 		}
-		if w.secrets && name == "command" && isClientSecret(cleanText(raw)) {
-			w.replace(start, redacted)
-		} else if len(raw) > maxText {
-			w.replace(start, cut(cleanText(raw), maxText))
-		}
-		return nil
+		return err
 	}
 	return w.value()
 }
 
-// replace puts s in place of the string from start to pos.
-func (w *rewriter) replace(start int, s string) {
-	quoted, _ := json.Marshal(s) // a string always can
-	w.out = append(append(w.out, w.text[w.done:start]...), quoted...)
-	w.done = w.pos
+func (w *rewriter) tidyString(start int, raw, name string) {
+	if w.secrets {
+		if name == "command" && isClientSecret(cleanText(raw)) {
+			w.replace(start, `"`+redacted+`"`)
+			return
+		}
+		if loose := redactLoosely(raw); loose != raw { // JSON within the string
+			w.replace(start, `"`+loose+`"`)
+			return
+		}
+	}
+	if len(raw) <= w.limit {
+		return
+	}
+	if clean := cleanText(raw); len(clean) > w.limit {
+		quoted, _ := json.Marshal(cut(clean, w.limit)) // a string always can
+		w.replace(start, string(quoted))
+	}
 }
 
-var (
-	// A command's value in text that is not JSON, or broken, or JSON within a
-	// string.
-	looseCommand = regexp.MustCompile(`command\\*"\s*:\s*\\*"(?:[^"\\]|\\[^"\\])*`)
-	looseAuth    = regexp.MustCompile(`(?i)\bAUTH\s+[A-Z][A-Z0-9_-]*\s+[^\s"\\]+`)
-)
-
-// redactLoosely takes secrets out of bytes that could not be read.
-func redactLoosely(raw string) string {
-	raw = looseCommand.ReplaceAllStringFunc(raw, func(found string) string {
-		value := strings.LastIndexByte(found, '"') + 1
-		command := strings.ReplaceAll(strings.ReplaceAll(found[value:], `\r`, "\r"), `\n`, "\n")
-		if !isClientSecret(command) {
-			return found
-		}
-		return found[:value] + redacted
-	})
-	return looseAuth.ReplaceAllString(raw, redacted)
+// replace puts a string in place of the one from start to pos.
+func (w *rewriter) replace(start int, quoted string) {
+	w.out = append(append(w.out, w.text[w.done:start]...), quoted...)
+	w.done = w.pos
 }

@@ -2,8 +2,8 @@ package kumomta
 
 import (
 	"fmt"
+	"math/bits"
 	"strings"
-	"unicode/utf8"
 )
 
 // maxDepth is how deep objects and arrays may nest.
@@ -56,7 +56,7 @@ func (s *scanner) value() error {
 	case '[':
 		return s.array(s.value)
 	case '"':
-		_, err := s.rawString()
+		_, _, err := s.rawString()
 		return err
 	case 't':
 		return s.literal("true")
@@ -184,38 +184,58 @@ func (s *scanner) digits() bool {
 	return s.pos > start
 }
 
-// stringStop marks the bytes at which reading a string has to look closer.
-var stringStop = func() (t [256]bool) {
-	for c := range 0x20 {
-		t[c] = true
-	}
-	t['"'], t['\\'] = true, true
-	return t
-}()
-
-// rawString returns what stands between the next string's quotes.
-func (s *scanner) rawString() (string, error) {
+// rawString returns what stands between the next string's quotes, and whether
+// that is plain: ASCII without escapes.
+func (s *scanner) rawString() (raw string, plain bool, err error) {
 	if s.peek() != '"' {
-		return "", s.fail("want a string")
+		return "", false, s.fail("want a string")
 	}
 	s.pos++
-	start, text := s.pos, s.text
+	start := s.pos
+	ascii, escaped := true, false
 	for {
-		for s.pos < len(text) && !stringStop[text[s.pos]] {
-			s.pos++
-		}
+		n, a := plainPrefix(s.text[s.pos:])
+		s.pos += n
+		ascii = ascii && a
 		switch s.peek() {
 		case '"':
 			s.pos++
-			return text[start : s.pos-1], nil
+			return s.text[start : s.pos-1], ascii && !escaped, nil
 		case '\\':
+			escaped = true
 			if err := s.escape(); err != nil {
-				return "", err
+				return "", false, err
 			}
 		default:
-			return "", s.fail("a control character in a string")
+			return "", false, s.fail("a control character in a string")
 		}
 	}
+}
+
+// plainPrefix returns how many bytes of text a string may hold as they are, up
+// to a quote, a backslash or a control character, and whether they are ASCII. It
+// looks at eight bytes at a time: most of a record is strings.
+func plainPrefix(text string) (n int, ascii bool) {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	var seen uint64
+	for ; len(text)-n >= 8; n += 8 {
+		t := text[n : n+8]
+		w := uint64(t[0]) | uint64(t[1])<<8 | uint64(t[2])<<16 | uint64(t[3])<<24 |
+			uint64(t[4])<<32 | uint64(t[5])<<40 | uint64(t[6])<<48 | uint64(t[7])<<56
+		quote, escape := w^ones*'"', w^ones*'\\'
+		// The top bit of each byte that stops; of those behind the first it may
+		// be wrong.
+		stop := ((w-ones*' ')&^w | (quote-ones)&^quote | (escape-ones)&^escape) & high
+		if stop != 0 {
+			seen |= w & (stop&-stop - 1)
+			return n + bits.TrailingZeros64(stop)/8, seen&high == 0
+		}
+		seen |= w
+	}
+	for ; n < len(text) && text[n] >= ' ' && text[n] != '"' && text[n] != '\\'; n++ {
+		seen |= uint64(text[n])
+	}
+	return n, seen&high == 0
 }
 
 func (s *scanner) escape() error {
@@ -236,23 +256,20 @@ func (s *scanner) escape() error {
 	return s.fail("an unknown escape")
 }
 
-// str returns the next string as clean text: escapes resolved, valid UTF-8 (what
-// is not becomes U+FFFD, lone surrogates too), NUL left out, for PostgreSQL
-// takes none.
+// str returns the next string as clean text.
 func (s *scanner) str() (string, error) {
-	raw, err := s.rawString()
-	if err != nil {
-		return "", err
+	raw, plain, err := s.rawString()
+	if plain || err != nil {
+		return raw, err
 	}
 	return cleanText(raw), nil
 }
 
+// cleanText returns a string's text: escapes resolved, valid UTF-8 (what is not
+// becomes U+FFFD, lone surrogates too), NUL left out, for PostgreSQL takes none.
 func cleanText(raw string) string {
 	if strings.IndexByte(raw, '\\') >= 0 {
 		raw = unescape(raw)
 	}
-	if !utf8.ValidString(raw) {
-		raw = strings.ToValidUTF8(raw, "\uFFFD")
-	}
-	return raw
+	return strings.ToValidUTF8(raw, "\uFFFD")
 }

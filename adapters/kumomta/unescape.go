@@ -11,22 +11,24 @@ var simpleEscapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\
 // unescape resolves the escapes of a string that was checked (RFC 8259, section
 // 7). \u0000 is left out.
 func unescape(raw string) string {
-	b := make([]byte, 0, len(raw))
+	var b strings.Builder
+	b.Grow(len(raw))
 	for {
 		i := strings.IndexByte(raw, '\\')
 		if i < 0 {
-			return string(append(b, raw...))
+			b.WriteString(raw)
+			return b.String()
 		}
-		b = append(b, raw[:i]...)
+		b.WriteString(raw[:i])
 		c := raw[i+1]
 		if c != 'u' {
-			b = append(b, simpleEscapes[c])
+			b.WriteByte(simpleEscapes[c])
 			raw = raw[i+2:]
 			continue
 		}
 		r, n := unescapeRune(raw[i:])
 		if r != 0 {
-			b = utf8.AppendRune(b, r)
+			b.WriteRune(r)
 		}
 		raw = raw[i+n:]
 	}
