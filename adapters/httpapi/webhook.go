@@ -1,0 +1,119 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/kumotrail/kumotrail/application"
+)
+
+// webhook receives log records. It answers 200 when all of them are durable and
+// never before.
+type webhook struct {
+	ingest *application.Ingest
+	keys   keyring
+	bodies bodies
+	log    *slog.Logger
+}
+
+// receipt is the answer to the webhook. Counts are records.
+type receipt struct {
+	Received    int    `json:"received"`
+	Stored      int    `json:"stored"`
+	Duplicates  int    `json:"duplicates"`
+	Expired     int    `json:"expired"`
+	Quarantined int    `json:"quarantined"`
+	Quarantine  []note `json:"quarantine"`
+}
+
+// note names one record in quarantine.
+type note struct {
+	Index  int    `json:"index"`
+	ID     string `json:"id"`
+	Reason string `json:"reason"`
+}
+
+// reloopReceipt is what Reloop's own policy reads.
+type reloopReceipt struct {
+	receipt
+	Processed int `json:"processed"`
+	Errors    int `json:"errors"`
+}
+
+func (w *webhook) receive(c *gin.Context) {
+	if r, ok := w.take(c); ok {
+		c.JSON(http.StatusOK, r)
+	}
+}
+
+func (w *webhook) receiveForReloop(c *gin.Context) {
+	if r, ok := w.take(c); ok {
+		c.JSON(http.StatusOK, reloopReceipt{r, r.Received - r.Quarantined, r.Quarantined})
+	}
+}
+
+// take takes the request's records. Where it does not it has answered.
+func (w *webhook) take(c *gin.Context) (receipt, bool) {
+	if !w.keys.has(c.GetHeader("x-kumomta-key")) {
+		c.Header("Connection", "close") // the body stays unread
+		fail(c, http.StatusUnauthorized, "Send the value of X_KUMOMTA_KEY in the header x-kumomta-key.")
+		return receipt{}, false
+	}
+	body, err := w.bodies.read(c.Request)
+	defer w.bodies.budget.Give(body.taken)
+	var broken *encodingError
+	var r application.Receipt
+	switch {
+	case err == nil:
+		r, err = w.ingest.Ingest(c.Request.Context(), body.text)
+	case errors.As(err, &broken):
+		r, err = w.ingest.Refuse(c.Request.Context(), body.text, broken.Error())
+	default:
+		w.failRead(c, err)
+		return receipt{}, false
+	}
+	switch {
+	case err != nil:
+		failWith(c, w.log, err)
+	case r.Received > 0 && r.Values == 0:
+		fail(c, http.StatusUnprocessableEntity, fmt.Sprintf(
+			"The body is not log records: %s. It is in quarantine as %s; do not send it again.",
+			r.Quarantine[0].Reason, r.Quarantine[0].ID))
+	default:
+		return newReceipt(r), true
+	}
+	return receipt{}, false
+}
+
+// failRead answers where the body could not be read whole.
+func (w *webhook) failRead(c *gin.Context, err error) {
+	var unknown *unknownEncodingError
+	switch {
+	case errors.Is(err, errTooLarge):
+		c.Header("Connection", "close")
+		fail(c, http.StatusRequestEntityTooLarge,
+			"The body is over MAX_BODY_BYTES, "+strconv.FormatInt(w.bodies.limit, 10)+" bytes after decompression. Send it in halves.")
+	case errors.As(err, &unknown):
+		c.Header("Accept-Encoding", "gzip, zstd")
+		fail(c, http.StatusUnsupportedMediaType, "The body's Content-Encoding is not known here. Send it plain, or as gzip or zstd.")
+	case errors.Is(err, errCutOff):
+		c.Header("Connection", "close")
+		fail(c, http.StatusRequestTimeout, "The body did not arrive whole. Nothing of it was taken; send it again.")
+	default:
+		c.Header("Connection", "close")
+		failWith(c, w.log, err)
+	}
+}
+
+func newReceipt(r application.Receipt) receipt {
+	notes := make([]note, len(r.Quarantine))
+	for i, n := range r.Quarantine {
+		notes[i] = note{n.Index, n.ID.String(), n.Reason}
+	}
+	return receipt{r.Received, r.Stored, r.Duplicates, r.Expired, r.Quarantined, notes}
+}

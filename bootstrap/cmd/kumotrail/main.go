@@ -1,0 +1,64 @@
+// Command kumotrail keeps track of mail sent through KumoMTA: it receives the
+// MTA's log events, keeps what became of each message, and announces it.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/kumotrail/kumotrail/bootstrap"
+)
+
+// cli is the command line. Its fields are kong's grammar.
+type cli struct {
+	Serve      serveCommand      `cmd:"" default:"withargs" help:"Receive log events, keep them, announce them, serve the API."`
+	Quarantine quarantineCommand `cmd:"" help:"Look after records that could not be taken."`
+	Migrate    migrateCommand    `cmd:"" help:"Look after the schema of the store; serve brings it up to date itself."`
+	Version    versionCommand    `cmd:"" help:"Print version, commit and Go version."`
+
+	LogLevel slog.Level `default:"info" help:"Least level that is logged: debug, info, warn or error." env:"LOG_LEVEL"`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var c cli
+	parsed := kong.Parse(&c,
+		kong.Name("kumotrail"),
+		kong.Description("What became of each message sent through KumoMTA. Settings come from the environment and a file .env: see docs/settings.md."),
+		kong.UsageOnError(),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err := parsed.Run(c.LogLevel); err != nil {
+		fmt.Fprintf(os.Stderr, "kumotrail: %v\n", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+type serveCommand struct {
+	KeepSchema bool `help:"Leave the store's schema alone; refuse to start if it is not the current one."`
+}
+
+func (c *serveCommand) Run(level slog.Level) error {
+	s, err := bootstrap.LoadSettings()
+	if err != nil {
+		return err
+	}
+	return bootstrap.Serve(s, bootstrap.ServeOptions{KeepSchema: c.KeepSchema}, newLog(s, level))
+}
+
+// newLog writes lines for people in development and JSON in production.
+func newLog(s bootstrap.Settings, level slog.Level) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if s.Environment == bootstrap.Production {
+		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, options))
+}

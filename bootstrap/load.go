@@ -1,0 +1,71 @@
+package bootstrap
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+	"github.com/joho/godotenv"
+)
+
+// LoadSettings reads the environment and, beneath it, the file .env of the
+// working folder. Its error is Faults: all that is wrong, not the first.
+func LoadSettings() (Settings, error) {
+	file, err := godotenv.Read(".env")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Settings{}, Faults{fmt.Sprintf(".env: cannot be read: %v", err)}
+	}
+	return settingsFrom(file, env.ToMap(os.Environ()))
+}
+
+// settingsFrom reads settings from maps, later ones over earlier ones.
+func settingsFrom(sources ...map[string]string) (Settings, error) {
+	merged := map[string]string{}
+	for _, source := range sources {
+		for name, value := range source {
+			merged[name] = value
+		}
+	}
+	var s Settings
+	var f Faults
+	err := env.ParseWithOptions(&s, env.Options{Environment: merged})
+	var parse env.AggregateError
+	if errors.As(err, &parse) {
+		for _, fault := range parse.Errors {
+			f = append(f, describe(fault, merged))
+		}
+	} else if err != nil {
+		f.add("%v", err)
+	}
+	s.complete()
+	var more Faults
+	if errors.As(s.Validate(), &more) && len(f) == 0 {
+		f = more // of what could not be read the rest may be a consequence
+	}
+	if len(f) > 0 {
+		return Settings{}, f
+	}
+	return s, nil
+}
+
+// describe names the variable that could not be read, and what it should be.
+func describe(fault error, values map[string]string) string {
+	var parse env.ParseError
+	if !errors.As(fault, &parse) {
+		return fault.Error()
+	}
+	field, _ := reflect.TypeFor[Settings]().FieldByName(parse.Name)
+	name := field.Tag.Get("env")
+	want := map[string]string{
+		"Port": "a whole number", "RetentionDays": "a whole number of days",
+		"NATSMaxAge": "a duration as in 168h or 30m",
+	}[parse.Name]
+	if want == "" {
+		want = strings.TrimPrefix(parse.Err.Error(), "not ")
+	}
+	return fmt.Sprintf("%s: %q is not %s", name, values[name], want)
+}

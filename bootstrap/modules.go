@@ -1,0 +1,173 @@
+package bootstrap
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"go.uber.org/fx"
+
+	"github.com/kumotrail/kumotrail/adapters/kumomta"
+	"github.com/kumotrail/kumotrail/adapters/natsbus"
+	"github.com/kumotrail/kumotrail/adapters/sqlstore"
+	"github.com/kumotrail/kumotrail/application"
+	"github.com/kumotrail/kumotrail/ports"
+)
+
+// Store is all that a store is asked for.
+type Store interface {
+	ports.Journal
+	ports.Outbox
+	ports.Pruner
+	ports.Quarantine
+	ports.LogReader
+	ports.Health
+}
+
+// Bus is all that a bus is asked for.
+type Bus interface {
+	ports.Publisher
+	ports.Health
+}
+
+// formats are those of the MTA.
+func formats() fx.Option {
+	return fx.Module("formats", fx.Provide(func() ports.RecordDecoder { return kumomta.Decoder{} }))
+}
+
+// store provides the Store and its ports one by one.
+func store() fx.Option {
+	return fx.Module("store",
+		fx.Provide(openEmbeddedStore, func(s Store) (ports.Journal, ports.Outbox, ports.Pruner, ports.LogReader) {
+			return s, s, s, s
+		}))
+}
+
+// openEmbeddedStore claims DATA_DIR and opens the store in it.
+func openEmbeddedStore(life fx.Lifecycle, s Settings, serve ServeOptions, decoder ports.RecordDecoder) (Store, error) {
+	unlock, err := lockDataDir(s.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := sqlstore.OpenSQLite(context.Background(), s.StorePath(), decoder,
+		sqlstore.SQLiteConfig{KeepSchema: serve.KeepSchema})
+	if err != nil {
+		return nil, err
+	}
+	life.Append(fx.StopHook(unlock))
+	life.Append(fx.StopHook(opened.Close))
+	return opened, nil
+}
+
+// bus provides the Bus of a driver.
+func bus(driver BusDriver) fx.Option {
+	connect := fx.Provide(connectEmbedded)
+	if driver == ExternalNATS {
+		connect = fx.Provide(connectExternal)
+	}
+	return fx.Module("bus", connect, fx.Provide(newPublisher))
+}
+
+func connectEmbedded(life fx.Lifecycle, s Settings, log *slog.Logger) (*natsbus.Conn, error) {
+	if err := makeDataDir(s.DataDir); err != nil {
+		return nil, err
+	}
+	server, err := natsbus.StartServer(s.natsServer(log))
+	if err != nil {
+		return nil, err
+	}
+	life.Append(fx.StopHook(server.Close))
+	return connect(life, natsbus.ConnConfig{Server: server, Log: log})
+}
+
+func connectExternal(life fx.Lifecycle, s Settings, log *slog.Logger) (*natsbus.Conn, error) {
+	return connect(life, natsbus.ConnConfig{URL: s.NATSURL, CredsFile: s.NATSCreds, CAFile: s.NATSCA, Log: log})
+}
+
+// connectWithin is how long the start waits for a bus. Later it connects behind
+// the scenes: events are taken without it.
+const connectWithin = time.Second
+
+func connect(life fx.Lifecycle, config natsbus.ConnConfig) (*natsbus.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), connectWithin)
+	defer cancel()
+	conn, err := natsbus.Connect(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	life.Append(fx.StopHook(conn.Close))
+	return conn, nil
+}
+
+func newPublisher(conn *natsbus.Conn, s Settings) (Bus, error) {
+	return natsbus.NewPublisher(conn, s.publisher())
+}
+
+// useCases provides the way of a record: Ingest to Group to Committer to the
+// store, and Relay from there to the bus.
+func useCases() fx.Option {
+	return fx.Module("usecases",
+		fx.Provide(startRelay, startGroup, newIngest, newBudget),
+		fx.Invoke(startRetention))
+}
+
+func newBudget(s Settings) *application.Budget {
+	return application.NewBudget(int64(s.MaxInflightBytes))
+}
+
+func newIngest(decoder ports.RecordDecoder, group *application.Group, s Settings) *application.Ingest {
+	return application.NewIngest(decoder, group, s.RetentionDays, time.Now)
+}
+
+func startGroup(life fx.Lifecycle, journal ports.Journal, relay *application.Relay) *application.Group {
+	group := application.NewGroup(application.NewCommitter(journal, relay), application.GroupConfig{})
+	life.Append(fx.StopHook(group.Close))
+	return group
+}
+
+// drainFor is how long the relay may go on publishing after a stop.
+const drainFor = 2 * time.Second
+
+func startRelay(life fx.Lifecycle, outbox ports.Outbox, bus Bus, log *slog.Logger) *application.Relay {
+	relay := application.NewRelay(outbox, bus, log, application.RelayConfig{})
+	inBackground(life, func(ctx context.Context) { relay.Run(ctx, drainFor) })
+	return relay
+}
+
+func startRetention(life fx.Lifecycle, pruner ports.Pruner, s Settings, log *slog.Logger) {
+	inBackground(life, application.NewRetention(pruner, s.RetentionDays, log).Run)
+}
+
+// inBackground runs work from start to stop, and waits for its end.
+func inBackground(life fx.Lifecycle, work func(context.Context)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	life.Append(fx.Hook{
+		OnStart: func(context.Context) error {
+			go func() {
+				defer close(ended)
+				work(ctx)
+			}()
+			return nil
+		},
+		OnStop: func(stop context.Context) error {
+			cancel()
+			return within(stop, func() { <-ended })
+		},
+	})
+}
+
+// within waits for work until ctx ends.
+func within(ctx context.Context, work func()) error {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		work()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,41 @@
+package bootstrap
+
+import (
+	"context"
+	"time"
+
+	"github.com/kumotrail/kumotrail/adapters/kumomta"
+	"github.com/kumotrail/kumotrail/adapters/sqlstore"
+	"github.com/kumotrail/kumotrail/application"
+)
+
+// OpenQuarantine opens the quarantine for a command, which may run beside
+// serve. What a retry commits is announced by serve. The caller calls close.
+func OpenQuarantine(ctx context.Context, s Settings) (q *application.Quarantine, close func() error, err error) {
+	if err := makeDataDir(s.DataDir); err != nil {
+		return nil, nil, err
+	}
+	decoder := kumomta.Decoder{}
+	store, err := sqlstore.OpenSQLite(ctx, s.StorePath(), decoder, sqlstore.SQLiteConfig{})
+	if err != nil {
+		return nil, nil, err
+	}
+	ingest := application.NewIngest(decoder, application.NewCommitter(store, nil), s.RetentionDays, time.Now)
+	return application.NewQuarantine(store, ingest), store.Close, nil
+}
+
+// MigrateUp brings the store's schema up to date and returns all its steps.
+func MigrateUp(ctx context.Context, s Settings) ([]sqlstore.Migration, error) {
+	if err := makeDataDir(s.DataDir); err != nil {
+		return nil, err
+	}
+	return sqlstore.MigrateSQLite(ctx, s.StorePath())
+}
+
+// MigrateStatus returns the steps of the store's schema.
+func MigrateStatus(ctx context.Context, s Settings) ([]sqlstore.Migration, error) {
+	if err := makeDataDir(s.DataDir); err != nil {
+		return nil, err
+	}
+	return sqlstore.SQLiteMigrations(ctx, s.StorePath())
+}

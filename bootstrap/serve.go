@@ -1,0 +1,126 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"go.uber.org/dig"
+	"go.uber.org/fx"
+	"go.uber.org/fx/fxevent"
+
+	"github.com/kumotrail/kumotrail/adapters/httpapi"
+	"github.com/kumotrail/kumotrail/application"
+	"github.com/kumotrail/kumotrail/ports"
+)
+
+// ServeOptions are what serve is told on its command line.
+type ServeOptions struct {
+	// KeepSchema leaves the store's schema alone.
+	KeepSchema bool
+}
+
+// stopWithin bounds a graceful stop, below the 10 s after which supervisors
+// kill.
+const stopWithin = 9 * time.Second
+
+// Service returns the fx options of the whole service for its settings.
+func Service(s Settings, options ServeOptions, log *slog.Logger) fx.Option {
+	return fx.Options(
+		fx.Supply(s, options, log),
+		fx.WithLogger(func() fxevent.Logger {
+			l := &fxevent.SlogLogger{Logger: log}
+			l.UseLogLevel(slog.LevelDebug)
+			l.UseErrorLevel(slog.LevelDebug) // what failed is told once, by Serve
+			return l
+		}),
+		fx.StopTimeout(stopWithin),
+		formats(), store(), bus(s.Drivers().Bus), useCases(), web(),
+	)
+}
+
+// Serve runs the service until the process is told to stop.
+func Serve(s Settings, options ServeOptions, log *slog.Logger) error {
+	app := fx.New(Service(s, options, log))
+	if err := app.Err(); err != nil {
+		return dig.RootCause(err)
+	}
+	start, cancel := context.WithTimeout(context.Background(), app.StartTimeout())
+	defer cancel()
+	if err := app.Start(start); err != nil {
+		return dig.RootCause(err)
+	}
+	signal := <-app.Wait()
+	if signal.ExitCode == 0 {
+		log.Info("stopping: taking no more, finishing what is open", "signal", signal.Signal.String())
+	}
+	stop, cancel := context.WithTimeout(context.Background(), stopWithin)
+	defer cancel()
+	if err := app.Stop(stop); err != nil {
+		return fmt.Errorf("the stop was cut short, nothing committed is lost: %w", err)
+	}
+	if signal.ExitCode != 0 {
+		return errors.New("the service failed; the reason is above")
+	}
+	log.Info("stopped")
+	return nil
+}
+
+// web provides the handler and starts the server.
+func web() fx.Option {
+	return fx.Module("web", fx.Provide(newHandler), fx.Invoke(startServer))
+}
+
+func newHandler(s Settings, ingest *application.Ingest, budget *application.Budget, logs ports.LogReader,
+	store Store, bus Bus, log *slog.Logger,
+) http.Handler {
+	return httpapi.New(httpapi.Config{
+		WebhookKeys:  s.WebhookKeys,
+		APIKeys:      s.APIKeys,
+		Open:         s.Environment == Development && s.onLoopback(),
+		MaxBodyBytes: int64(s.MaxBodyBytes),
+	}, httpapi.Parts{
+		Ingest: ingest, Budget: budget, Logs: logs, Log: log,
+		Health: []httpapi.Probe{
+			{Name: "store", Required: true, Health: store},
+			{Name: "bus", Health: bus},
+		},
+	})
+}
+
+// finishWithin is how long open requests may take after a stop.
+const finishWithin = 5 * time.Second
+
+func startServer(life fx.Lifecycle, s Settings, handler http.Handler, log *slog.Logger, end fx.Shutdowner) {
+	server := httpapi.NewServer(handler, log)
+	life.Append(fx.Hook{
+		OnStart: func(ctx context.Context) error {
+			listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Address())
+			if err != nil {
+				return fmt.Errorf("%w: set PORT or HOST, or stop what listens there", err)
+			}
+			log.Info("receiving log events", "webhook", "http://"+listener.Addr().String()+httpapi.Base+"/webhook",
+				"data", s.DataDir, "pid", os.Getpid())
+			go func() {
+				if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+					log.Error("the server failed", "error", err)
+					_ = end.Shutdown(fx.ExitCode(1)) // fails only when it was told before
+				}
+			}()
+			return nil
+		},
+		OnStop: func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, finishWithin)
+			defer cancel()
+			if err := server.Shutdown(ctx); err != nil {
+				return server.Close()
+			}
+			return nil
+		},
+	})
+}
