@@ -19,12 +19,16 @@ func NewBudget(limit int64) *Budget { return &Budget{limit: limit} }
 
 // Take takes n bytes, or none and returns ErrOverloaded.
 func (b *Budget) Take(n int64) error {
-	if taken := b.taken.Add(n); taken > b.limit {
-		b.taken.Add(-n)
-		return fmt.Errorf("%d bytes more than the %d that may be held at once: %w",
-			taken-b.limit, b.limit, ports.ErrOverloaded)
+	for {
+		taken := b.taken.Load()
+		if taken+n > b.limit {
+			return fmt.Errorf("%d bytes more than the %d that may be held at once: %w",
+				taken+n-b.limit, b.limit, ports.ErrOverloaded)
+		}
+		if b.taken.CompareAndSwap(taken, taken+n) {
+			return nil
+		}
 	}
-	return nil
 }
 
 // Give returns n bytes.
