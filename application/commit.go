@@ -3,6 +3,7 @@ package application
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -22,8 +23,10 @@ type Outcome struct {
 
 // Commits takes units. It is Committer, or Group in front of it.
 type Commits interface {
-	// Commit returns when the unit is durable. Its error is ErrUnavailable or
-	// ErrOverloaded; the unit may be stored in part then, and committing it
+	// Commit returns when the unit is durable, and uses no unit longer than
+	// that; u.Hold is its own to set. Its error is ErrUnavailable or
+	// ErrOverloaded, and ErrRefused beside it where not even quarantine takes a
+	// reject of the unit; the unit may be stored in part then, and committing it
 	// again is safe.
 	Commit(ctx context.Context, u ports.Unit) (Outcome, error)
 }
@@ -33,8 +36,9 @@ type Announcer interface {
 	// Hold is how long the next announcement should be kept from others, since
 	// it is going to be offered here; 0 if it should not.
 	Hold() time.Duration
-	// Offer hands over an announcement that was held. It does not wait.
-	Offer(ports.Announcement)
+	// Offer hands over an announcement that is held at least until then. It does
+	// not wait.
+	Offer(a ports.Announcement, until time.Time)
 }
 
 // Committer commits units one by one. Where the store refuses a unit for its
@@ -57,6 +61,7 @@ func NewCommitter(journal ports.Journal, announce Announcer) *Committer {
 // Commit implements Commits.
 func (c *Committer) Commit(ctx context.Context, u ports.Unit) (Outcome, error) {
 	u.Hold = c.announce.Hold()
+	until := time.Now().Add(u.Hold) // the store's hold begins later
 	committed, err := c.journal.Commit(ctx, u)
 	if errors.Is(err, ports.ErrRefused) {
 		return c.commitApart(ctx, u, err)
@@ -65,7 +70,7 @@ func (c *Committer) Commit(ctx context.Context, u ports.Unit) (Outcome, error) {
 		return Outcome{}, err
 	}
 	if u.Hold > 0 && committed.Announcement.ID != 0 {
-		c.announce.Offer(committed.Announcement)
+		c.announce.Offer(committed.Announcement, until)
 	}
 	return Outcome{New: committed.New}, nil
 }
@@ -88,8 +93,8 @@ func (c *Committer) commitApart(ctx context.Context, u ports.Unit, why error) (O
 
 // quarantine puts the one record of u there.
 func (c *Committer) quarantine(ctx context.Context, u ports.Unit, why error) (Outcome, error) {
-	if len(u.Events) == 0 {
-		return Outcome{}, errors.Join(ports.ErrUnavailable, why) // a reject, refused itself
+	if len(u.Events) == 0 { // it was on its way there
+		return Outcome{}, fmt.Errorf("quarantine: %w: %w", ports.ErrUnavailable, why)
 	}
 	reason := "the store refuses it: " + why.Error()
 	e := &u.Events[0]
@@ -97,37 +102,41 @@ func (c *Committer) quarantine(ctx context.Context, u ports.Unit, why error) (Ou
 	if _, err := c.Commit(ctx, ports.Unit{Rejects: []domain.Reject{reject}}); err != nil {
 		return Outcome{}, err
 	}
-	o := Outcome{New: make([]bool, len(u.Events)), Refused: map[int]string{}}
+	o := Outcome{New: make([]bool, len(u.Events)), Refused: make(map[int]string, len(u.Events))}
 	for i := range u.Events {
 		o.Refused[i] = reason
 	}
 	return o, nil
 }
 
-// halve splits a unit between two records. The second half of a unit of one
-// record is empty.
+// halve splits a unit between two records, rejects from events first. The second
+// half of a unit of one record is empty.
 func halve(u ports.Unit) (first, second ports.Unit) {
-	first, second = u, u
-	if len(u.Rejects) > 0 && len(u.Events) > 0 {
-		first.Rejects, second.Events = nil, nil
-		return first, second
+	events, rejects := middle(u.Events), len(u.Rejects)
+	if len(u.Events) == 0 {
+		rejects = (rejects + 1) / 2
+	} else if rejects > 0 {
+		events, rejects = len(u.Events), 0
 	}
-	r := (len(u.Rejects) + 1) / 2
-	first.Rejects, second.Rejects = u.Rejects[:r], u.Rejects[r:]
-
-	e := (len(u.Events) + 1) / 2
-	for e < len(u.Events) && u.Events[e].Part > 0 {
-		e++
-	}
-	if e == len(u.Events) {
-		for e = len(u.Events) - 1; e > 0 && u.Events[e].Part > 0; e-- {
-		}
-		if e <= 0 {
-			e = len(u.Events)
-		}
-	}
-	first.Events, second.Events = u.Events[:e], u.Events[e:]
+	first = ports.Unit{Events: u.Events[:events], Rejects: u.Rejects[:rejects]}
+	second = ports.Unit{Events: u.Events[events:], Rejects: u.Rejects[rejects:]}
 	return first, second
+}
+
+// middle is where a record begins, as near as can be before the middle of the
+// events, and the end of a single record.
+func middle(events []domain.EmailEvent) int {
+	for i := len(events) / 2; i > 0; i-- {
+		if events[i].Part == 0 {
+			return i
+		}
+	}
+	for i := len(events)/2 + 1; i < len(events); i++ {
+		if events[i].Part == 0 {
+			return i
+		}
+	}
+	return len(events)
 }
 
 func joinOutcomes(a, b Outcome) Outcome {
@@ -147,5 +156,5 @@ func joinOutcomes(a, b Outcome) Outcome {
 // silence announces nothing itself.
 type silence struct{}
 
-func (silence) Hold() time.Duration      { return 0 }
-func (silence) Offer(ports.Announcement) {}
+func (silence) Hold() time.Duration                 { return 0 }
+func (silence) Offer(ports.Announcement, time.Time) {}

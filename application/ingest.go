@@ -59,12 +59,22 @@ func (i *Ingest) Ingest(ctx context.Context, body string) (Receipt, error) {
 	return sum, nil
 }
 
+// Refuse puts bytes into quarantine that could not even be unpacked, with the
+// reason. Its receipt and its errors are those of Ingest.
+func (i *Ingest) Refuse(ctx context.Context, raw, reason string) (Receipt, error) {
+	var sum Receipt
+	batch := ports.Batch{Rejects: []domain.Reject{{Reason: reason, Raw: raw}}, Records: 1}
+	err := i.take(ctx, batch, &sum)
+	return sum, err
+}
+
 func (i *Ingest) take(ctx context.Context, batch ports.Batch, sum *Receipt) error {
 	now := i.now().UTC().Truncate(time.Microsecond)
 	for n := range batch.Rejects {
 		batch.Rejects[n].ReceivedAt = now
 	}
-	kept, expired := i.keep.current(batch.Events, now)
+	isCurrent := i.keep.isCurrent(now)
+	kept, expired := only(batch.Events, isCurrent)
 	for n := range kept {
 		kept[n].ReceivedAt = now
 	}
@@ -80,7 +90,7 @@ func (i *Ingest) take(ctx context.Context, batch ports.Batch, sum *Receipt) erro
 	}
 	sum.tally(kept, outcome)
 	if len(outcome.Refused) > 0 {
-		sum.refused(kept, outcome, recordIndexes(batch, sum.Received))
+		sum.refused(batch, outcome, sum.Received, isCurrent)
 	}
 	sum.Received += batch.Records
 	sum.Expired += expired
@@ -107,15 +117,6 @@ func (r *Receipt) tally(events []domain.EmailEvent, o Outcome) {
 	}
 }
 
-// refused notes the records that the store did not take.
-func (r *Receipt) refused(events []domain.EmailEvent, o Outcome, indexes map[domain.EventID]int) {
-	for n, e := range events {
-		if reason, ok := o.Refused[n]; ok && e.Part == 0 {
-			r.quarantined(&domain.Reject{Index: indexes[e.ID], Reason: reason, Raw: e.Raw})
-		}
-	}
-}
-
 func (r *Receipt) quarantined(reject *domain.Reject) {
 	r.Quarantined++
 	if len(r.Quarantine) < maxNotes {
@@ -123,28 +124,26 @@ func (r *Receipt) quarantined(reject *domain.Reject) {
 	}
 }
 
-// recordIndexes works out where in the body the records of a batch's events
-// stood, by their first event's id. Rejects know it themselves; first is the
-// batch's first record.
-func recordIndexes(batch ports.Batch, first int) map[domain.EventID]int {
+// refused notes the records of a batch, the body's from first on, that the store
+// did not take. Rejects know where they stood; records stand in the gaps.
+func (r *Receipt) refused(batch ports.Batch, o Outcome, first int, isCurrent func(domain.EventID) bool) {
 	rejected := map[int]bool{}
-	for _, r := range batch.Rejects {
-		rejected[r.Index] = true
+	for _, reject := range batch.Rejects {
+		rejected[reject.Index] = true
 	}
-	indexes := map[domain.EventID]int{}
-	next := first
+	index, kept := first-1, 0
 	for i := range batch.Events {
 		e := &batch.Events[i]
-		if e.Part > 0 {
+		if e.Part == 0 {
+			for index++; rejected[index]; index++ {
+			}
+		}
+		if !isCurrent(e.ID) {
 			continue
 		}
-		for rejected[next] {
-			next++
+		if reason, ok := o.Refused[kept]; ok && e.Part == 0 {
+			r.quarantined(&domain.Reject{Index: index, Reason: reason, Raw: e.Raw})
 		}
-		if _, known := indexes[e.ID]; !known {
-			indexes[e.ID] = next
-		}
-		next++
+		kept++
 	}
-	return indexes
 }

@@ -3,7 +3,6 @@ package application
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/kumotrail/kumotrail/domain"
@@ -24,25 +23,28 @@ func (k Keep) since(now time.Time, longer int) time.Time {
 	return now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -int(k)-longer)
 }
 
-// current drops events of days that are no longer kept, and counts their
-// records: a resend would otherwise bring days back that were let go. An event
-// whose id has no time is current.
-func (k Keep) current(events []domain.EmailEvent, now time.Time) (current []domain.EmailEvent, expired int) {
+// isCurrent says of an event's id whether its day is still kept. One without a
+// time is current.
+func (k Keep) isCurrent(now time.Time) func(domain.EventID) bool {
 	since := k.since(now, 0)
-	if since.IsZero() {
-		return events, 0
-	}
-	isCurrent := func(e *domain.EmailEvent) bool {
-		at, ok := e.ID.Time()
+	return func(id domain.EventID) bool {
+		at, ok := id.Time()
 		return !ok || !at.Before(since)
 	}
-	if !slices.ContainsFunc(events, func(e domain.EmailEvent) bool { return !isCurrent(&e) }) {
-		return events, 0
+}
+
+// only returns the events that are current, and counts the records of the
+// others: a resend would bring days back that were let go.
+func only(events []domain.EmailEvent, isCurrent func(domain.EventID) bool) (current []domain.EmailEvent, expired int) {
+	n := 0
+	for n < len(events) && isCurrent(events[n].ID) {
+		n++
 	}
-	for i := range events {
-		if isCurrent(&events[i]) {
-			current = append(current, events[i])
-		} else if events[i].Part == 0 {
+	current = events[:n:n]
+	for ; n < len(events); n++ {
+		if isCurrent(events[n].ID) {
+			current = append(current, events[n])
+		} else if events[n].Part == 0 {
 			expired++
 		}
 	}

@@ -47,7 +47,10 @@ func (q *Quarantine) Retry(ctx context.Context, id domain.QuarantineID) (Receipt
 	if again || receipt.Received == 0 {
 		return receipt, nil
 	}
-	return receipt, q.store.Remove(ctx, id)
+	if err := q.store.Remove(ctx, id); err != nil {
+		return receipt, fmt.Errorf("retry %s: taken, but not removed: %w", id, err)
+	}
+	return receipt, nil
 }
 
 // All calls visit for every entry, newest first, until it fails.

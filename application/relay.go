@@ -2,9 +2,7 @@ package application
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -13,11 +11,13 @@ import (
 
 // RelayConfig tunes a Relay; zero fields take the defaults.
 type RelayConfig struct {
-	Hold    time.Duration // how long the outbox keeps an announcement for us, 15 s
+	// Hold is how long the outbox keeps an announcement for us, 15 s; at least
+	// three times Timeout.
+	Hold    time.Duration
 	Bytes   int64         // of records waiting in memory, 16 MiB
 	Poll    time.Duration // how often the outbox is asked for leftovers, 1 s
 	Backoff time.Duration // longest wait after the bus failed, 15 s
-	Timeout time.Duration // of one publishing, 5 s
+	Timeout time.Duration // of one call to bus or outbox, 5 s
 }
 
 func (c RelayConfig) withDefaults() RelayConfig {
@@ -30,6 +30,8 @@ func (c RelayConfig) withDefaults() RelayConfig {
 	or(&c.Poll, time.Second)
 	or(&c.Backoff, 15*time.Second)
 	or(&c.Timeout, 5*time.Second)
+	c.Hold = max(c.Hold, 3*c.Timeout)
+	c.Backoff = max(c.Backoff, c.Poll)
 	if c.Bytes <= 0 {
 		c.Bytes = 16 << 20
 	}
@@ -40,21 +42,21 @@ func (c RelayConfig) withDefaults() RelayConfig {
 // crash, a failing bus or another process left behind is claimed from the outbox
 // and published again, with the same ids.
 //
-// While there is such a backlog nothing is taken from memory, so that events go
-// out in order of commit as far as possible.
+// While there is such a backlog commits add to it and nothing to memory, so that
+// events go out in order of commit as far as possible.
 type Relay struct {
 	outbox ports.Outbox
-	bus    ports.Publisher
 	log    *slog.Logger
 	config RelayConfig
+	hand   *hand // Run's alone
 
-	fresh  chan offered
+	fresh  chan held
 	bytes  atomic.Int64 // in fresh
 	behind atomic.Bool  // the outbox has more than is in memory
 }
 
-// offered is an announcement that the outbox holds for us until then.
-type offered struct {
+// held is an announcement that the outbox holds for us until then.
+type held struct {
 	ports.Announcement
 	until time.Time
 	bytes int64
@@ -62,29 +64,33 @@ type offered struct {
 
 // NewRelay relays from outbox to bus once Run is called.
 func NewRelay(outbox ports.Outbox, bus ports.Publisher, log *slog.Logger, config RelayConfig) *Relay {
-	r := &Relay{outbox: outbox, bus: bus, log: log, config: config.withDefaults()}
-	r.fresh = make(chan offered, 4096)
+	config = config.withDefaults()
+	r := &Relay{outbox: outbox, log: log, config: config, fresh: make(chan held, 4096)}
+	r.hand = newHand(outbox, bus, log, config.Timeout)
 	r.behind.Store(true) // until the outbox was asked
 	return r
 }
 
 // Hold implements Announcer.
 func (r *Relay) Hold() time.Duration {
-	if r.behind.Load() || r.bytes.Load() > r.config.Bytes || len(r.fresh) == cap(r.fresh) {
+	if r.behind.Load() {
+		return 0
+	}
+	if r.bytes.Load() > r.config.Bytes || len(r.fresh) == cap(r.fresh) {
+		r.behind.Store(true)
 		return 0
 	}
 	return r.config.Hold
 }
 
 // Offer implements Announcer. What there is no room for comes back by the outbox.
-func (r *Relay) Offer(a ports.Announcement) {
-	// Half of the hold is left to publish in: no other relay may have it then.
-	o := offered{a, time.Now().Add(r.config.Hold / 2), weigh(a)}
-	r.bytes.Add(o.bytes)
+func (r *Relay) Offer(a ports.Announcement, until time.Time) {
+	h := held{a, until, weigh(a)}
+	r.bytes.Add(h.bytes)
 	select {
-	case r.fresh <- o:
+	case r.fresh <- h:
 	default:
-		r.bytes.Add(-o.bytes)
+		r.bytes.Add(-h.bytes)
 	}
 }
 
@@ -101,126 +107,114 @@ func weigh(a ports.Announcement) int64 {
 }
 
 // Run relays until ctx ends. Then it publishes what was committed until then, for
-// at most as long as drain.
+// at most as long as drain; what is under way is not broken off for less.
 func (r *Relay) Run(ctx context.Context, drain time.Duration) {
+	defer r.behind.Store(true)
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(drain, cancel) })()
+
 	poll := time.NewTimer(0)
 	defer poll.Stop()
 	wait := r.config.Poll
 	for ctx.Err() == nil {
-		err := r.next(ctx, poll)
-		if err == nil || ctx.Err() != nil {
+		switch err := r.next(ctx, work, poll); {
+		case err != nil:
+			r.behind.Store(true)
+			r.log.Warn("events could not be announced; they wait in the outbox", "error", err, "retry_in", wait)
+			sleep(ctx, wait)
+			wait = min(2*wait, r.config.Backoff)
+		case r.hand.down: // and nothing is there to try it with
+			r.behind.Store(true)
+			sleep(ctx, r.config.Poll)
+		default:
 			wait = r.config.Poll
-			continue
 		}
-		r.behind.Store(true)
-		r.log.Warn("events could not be announced; they wait in the outbox", "error", err, "retry_in", wait)
-		sleep(ctx, wait)
-		wait = min(2*wait, r.config.Backoff)
 	}
-	r.drain(ctx, drain)
+	if err := r.drain(work); err != nil {
+		r.log.Warn("events stay in the outbox until the next start", "error", err)
+	}
 }
 
-// next relays what comes first: something from memory, or what the outbox has.
-func (r *Relay) next(ctx context.Context, poll *time.Timer) error {
+// next relays what comes first: what failed before, what is in memory, what the
+// outbox has. It waits for something until ctx ends.
+func (r *Relay) next(ctx, work context.Context, poll *time.Timer) error {
+	switch {
+	case !r.hand.empty():
+		return r.hand.publish(work)
+	case r.behind.Load():
+		return r.catchUp(work)
+	}
 	select {
 	case <-ctx.Done():
 		return nil
-	case o := <-r.fresh:
-		return r.publish(ctx, r.gather(o))
+	case h := <-r.fresh:
+		r.gather(h)
+		return r.hand.publish(work)
 	case <-poll.C:
-		defer poll.Reset(r.config.Poll)
-		return r.redo(ctx)
+		poll.Reset(r.config.Poll)
+		return r.claim(work)
 	}
 }
 
-// gather adds to first what else is in memory by now, up to a good number of
-// events to publish at once. What the outbox no longer holds for us is left to
-// it.
-func (r *Relay) gather(first offered) []ports.Announcement {
-	const enough = 2000
-	together, events := []ports.Announcement{}, 0
-	for o, ok := first, true; ok; {
-		r.bytes.Add(-o.bytes)
-		if time.Now().Before(o.until) {
-			together = append(together, o.Announcement)
-			events += len(o.Events)
-		}
-		if events >= enough {
-			break
+// catchUp takes from memory, which is older, and then from the outbox.
+func (r *Relay) catchUp(work context.Context) error {
+	select {
+	case h := <-r.fresh:
+		r.gather(h)
+		return r.hand.publish(work)
+	default:
+		return r.claim(work)
+	}
+}
+
+// gather takes what is in memory by now, up to a good number of events to
+// publish at once.
+func (r *Relay) gather(h held) {
+	for events := 0; ; {
+		r.bytes.Add(-h.bytes)
+		r.hand.take(h)
+		if events += len(h.Events); events >= enough {
+			return
 		}
 		select {
-		case o = <-r.fresh:
+		case h = <-r.fresh:
 		default:
-			ok = false
-		}
-	}
-	return together
-}
-
-// redo publishes what the outbox has and nobody holds. It is up to date again
-// when that is little.
-func (r *Relay) redo(ctx context.Context) error {
-	const many = 16
-	for ctx.Err() == nil {
-		left, err := r.outbox.Claim(ctx, many, r.config.Hold)
-		if err != nil {
-			return err
-		}
-		if err := r.publish(ctx, left); err != nil {
-			return err
-		}
-		if len(left) < many {
-			r.behind.Store(false)
-			return nil
-		}
-	}
-	return nil
-}
-
-// drain publishes what memory and outbox have, as far as it gets in time.
-func (r *Relay) drain(ctx context.Context, limit time.Duration) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
-	defer cancel()
-	for {
-		select {
-		case o := <-r.fresh:
-			if err := r.publish(ctx, r.gather(o)); err != nil {
-				r.log.Warn("events stay in the outbox until the next start", "error", err)
-				return
-			}
-		default:
-			if err := r.redo(ctx); err != nil {
-				r.log.Warn("events stay in the outbox until the next start", "error", err)
-			}
 			return
 		}
 	}
 }
 
-// publish publishes announcements in one go and takes those out of the outbox
-// whose events were all acknowledged.
-func (r *Relay) publish(ctx context.Context, together []ports.Announcement) error {
-	if len(together) == 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, r.config.Timeout)
+// claim publishes some of what the outbox has and nobody holds. We are up to date
+// again when that is all.
+func (r *Relay) claim(work context.Context) error {
+	const some = 8 // units may be large, and come with their records
+	ctx, cancel := context.WithTimeout(work, r.config.Timeout)
 	defer cancel()
-	events := make([]ports.Announced, 0, len(together)*len(together[0].Events))
-	for _, a := range together {
-		events = append(events, a.Events...)
+	until := time.Now().Add(r.config.Hold)
+	claimed, err := r.outbox.Claim(ctx, some, r.config.Hold)
+	if err != nil {
+		return err
 	}
-	acked, failed := r.bus.Publish(ctx, events)
-	done := make([]ports.AnnouncementID, 0, len(together))
-	for _, a := range together {
-		if !slices.Contains(acked[:len(a.Events)], false) {
-			done = append(done, a.ID)
+	r.behind.Store(len(claimed) == some)
+	for _, a := range claimed {
+		r.hand.take(held{Announcement: a, until: until})
+	}
+	return r.hand.publish(work)
+}
+
+// drain publishes what hand, memory and outbox have, as far as it gets in time.
+func (r *Relay) drain(work context.Context) error {
+	r.behind.Store(true)
+	for r.behind.Load() || !r.hand.empty() || len(r.fresh) > 0 {
+		if err := r.hand.publish(work); err != nil {
+			return err
 		}
-		acked = acked[len(a.Events):]
+		if err := r.catchUp(work); err != nil {
+			return err
+		}
 	}
-	if len(done) == 0 {
-		return failed
-	}
-	return errors.Join(failed, r.outbox.Done(ctx, done))
+	return nil
 }
 
 // sleep waits for d or until ctx ends.
