@@ -13,7 +13,11 @@ import (
 	"github.com/kumotrail/kumotrail/ports"
 )
 
-const law = "StoredLogsAreJoinOfAllEvents"
+// Stories that many faults have to fail.
+const (
+	law   = "StoredLogsAreJoinOfAllEvents"
+	facts = "Journal/JoinsEachFactWhateverTheOrder"
+)
 
 var background = context.Background()
 
@@ -106,7 +110,7 @@ var faults = []struct {
 		l.Tenant = said.Tenant
 		return l
 	})},
-	{"orders names regardless of case", law, joining(func(known, said domain.EmailLog) domain.EmailLog {
+	{"orders names regardless of case", facts, joining(func(known, said domain.EmailLog) domain.EmailLog {
 		l := known.Join(said)
 		if known.Tenant != "" && said.Tenant != "" && strings.ToLower(known.Tenant) < strings.ToLower(said.Tenant) {
 			l.Tenant = known.Tenant
@@ -118,10 +122,30 @@ var faults = []struct {
 		l.Attempts = known.Attempts + said.Attempts
 		return l
 	})},
-	{"last delivery wins", law, joining(func(known, said domain.EmailLog) domain.EmailLog {
+	{"last delivery wins", facts, joining(func(known, said domain.EmailLog) domain.EmailLog {
 		l := known.Join(said)
 		if said.DeliveredAt.After(l.DeliveredAt) {
 			l.DeliveredAt = said.DeliveredAt
+		}
+		return l
+	})},
+	{"keeps a known text", facts, joining(func(known, said domain.EmailLog) domain.EmailLog {
+		l := known.Join(said)
+		if known.Provider != "" {
+			l.Provider = known.Provider
+		}
+		return l
+	})},
+	{"forgets an unknown text", facts, joining(func(known, said domain.EmailLog) domain.EmailLog {
+		l := known.Join(said)
+		l.Sender = min(known.Sender, said.Sender)
+		return l
+	})},
+	{"lets the first deferral decide", facts, joining(func(known, said domain.EmailLog) domain.EmailLog {
+		l := known.Join(said)
+		if l.Decision.Status == domain.Deferred && known.Decision.Status == said.Decision.Status &&
+			known.Decision.At.Before(said.Decision.At) {
+			l.Decision = known.Decision
 		}
 		return l
 	})},

@@ -20,6 +20,7 @@ func TestJournal(t *testing.T, open Open) {
 		{"KeepsFirstCopyOfDuplicate", keepsFirstCopy},
 		{"JoinsWhatKnownCopiesSay", joinsKnownCopies},
 		{"NeverLowersStatus", neverLowersStatus},
+		{"JoinsEachFactWhateverTheOrder", joinsEachFact},
 		{"MakesLogsOfMailOnly", makesLogsOfMailOnly},
 		{"AnnouncesNewEventsInOrder", announcesNewInOrder},
 		{"AnnouncesStatusAfterCommit", announcesStatus},

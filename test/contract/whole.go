@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -96,53 +95,75 @@ func total(counts []ports.EventCount) int64 {
 	return n
 }
 
-// concurrentUnits has eight senders send the same records, each in an order and
-// in units of its own.
+// tally counts how often each event was new and how often announced.
+type tally struct {
+	mu               sync.Mutex
+	isNew, announced map[domain.EventID]int
+}
+
+func (c *tally) add(u ports.Unit, answer ports.Committed) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, fresh := range answer.New {
+		if fresh {
+			c.isNew[u.Events[i].ID]++
+		}
+	}
+	for _, a := range answer.Announcement.Events {
+		c.announced[a.Event.ID]++
+	}
+}
+
+// concurrentUnits has eight senders send the same records at once, each in an
+// order and in units of its own, round after round.
 func concurrentUnits(t *testing.T, s Store) {
+	count := &tally{isNew: map[domain.EventID]int{}, announced: map[domain.EventID]int{}}
+	once := map[domain.EventID]int{}
+	l := newLedger()
+	for round := range 12 {
+		records := attempts(round*2, 4)
+		for _, e := range eventsOf(records...) {
+			once[e.ID] = 1
+		}
+		l.take(ports.Unit{Events: eventsOf(records...)})
+		sendAtOnce(t, s, records, count)
+	}
+	same(t, "times that each event was new", once, count.isNew)
+	same(t, "times that each event was announced", once, count.announced)
+	l.check(t, s)
+}
+
+// attempts returns three records of each of n messages, numbered from first.
+func attempts(first, n int) []Record {
 	var records []Record
-	for i := range 60 {
-		n := i / 3 // three records a message
-		kind := []string{"Reception", "TransientFailure", "Delivery"}[i%3]
-		records = append(records, record(kind, n, n+i, "a@example.com", "b@example.com"))
+	for m := first; m < first+n; m++ {
+		for i, kind := range []string{"Reception", "TransientFailure", "Delivery"} {
+			records = append(records, record(kind, m, m+10*i, "a@example.com", "b@example.com"))
+		}
 	}
-	events := eventsOf(records...)
-	var (
-		senders   sync.WaitGroup
-		isNew     [120]atomic.Int32
-		announced [120]atomic.Int32
-		place     = map[domain.EventID]int{}
-	)
-	for i, e := range events {
-		place[e.ID] = i
-	}
+	return records
+}
+
+func sendAtOnce(t *testing.T, s Store, records []Record, count *tally) {
+	t.Helper()
+	var senders sync.WaitGroup
+	start := make(chan struct{})
 	for sender := range 8 {
+		units := shuffledUnits(records, uint64(sender))
 		senders.Go(func() {
-			for _, u := range shuffledUnits(records, uint64(sender)) {
+			<-start
+			for _, u := range units {
 				c, err := commitPatiently(s, u)
 				if err != nil {
 					t.Errorf("commit beside others: %v", err)
 					return
 				}
-				for i, fresh := range c.New {
-					if fresh {
-						isNew[place[u.Events[i].ID]].Add(1)
-					}
-				}
-				for _, a := range c.Announcement.Events {
-					announced[place[a.Event.ID]].Add(1)
-				}
+				count.add(u, c)
 			}
 		})
 	}
+	close(start)
 	senders.Wait()
-	for i := range events {
-		if n, a := isNew[i].Load(), announced[i].Load(); n != 1 || a != 1 {
-			t.Errorf("event %d was new %d times and announced %d times, want once", i, n, a)
-		}
-	}
-	l := newLedger()
-	l.take(ports.Unit{Events: events})
-	l.check(t, s)
 }
 
 // commitPatiently commits as senders do: what is unavailable now is tried
@@ -163,7 +184,7 @@ func shuffledUnits(records []Record, seed uint64) []ports.Unit {
 	var rest []Record
 	for _, i := range random.Perm(len(records)) {
 		rest = append(rest, records[i])
-		if random.IntN(5) == 0 {
+		if random.IntN(6) == 0 {
 			units = append(units, ports.Unit{Events: eventsOf(rest...)})
 			rest = nil
 		}
