@@ -1,0 +1,67 @@
+// Command bench measures kumotrail on this machine and prints tables. What is
+// compared runs in turn within one run, on the same records; figures are medians
+// of all rounds. It asserts nothing.
+//
+// Run it by `make bench`, which also builds the binary that it starts.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"runtime"
+	"slices"
+)
+
+// options are the command line's.
+type options struct {
+	binary string
+	rounds int
+	units  int
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.binary, "binary", "bin/kumotrail", "the kumotrail to start")
+	flag.IntVar(&o.rounds, "rounds", 5, "rounds of which medians are taken")
+	flag.IntVar(&o.units, "units", 80, "units of 500 records a round")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := embedded(ctx, o); err != nil {
+		stop()
+		log.Fatal(err)
+	}
+}
+
+// series are the figures of one measurement, one a round.
+type series []float64
+
+func (s series) median() float64 {
+	sorted := slices.Sorted(slices.Values(s))
+	n := len(sorted)
+	if n == 0 {
+		return 0
+	}
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// table prints rows of a name, a median and its spread.
+type table struct{ rows [][3]string }
+
+func (t *table) add(name string, s series, unit string) {
+	t.rows = append(t.rows, [3]string{
+		name, fmt.Sprintf("%.4g %s", s.median(), unit),
+		fmt.Sprintf("%.4g to %.4g", slices.Min(s), slices.Max(s)),
+	})
+}
+
+func (t *table) print(title string) {
+	fmt.Printf("\n%s (%d cores, %s)\n\n| measured | median | from, to |\n|---|---|---|\n", title, runtime.NumCPU(), runtime.Version())
+	for _, r := range t.rows {
+		fmt.Printf("| %s | %s | %s |\n", r[0], r[1], r[2])
+	}
+}
