@@ -73,7 +73,11 @@ func (d *decoding) findRecord(from, to int) int {
 		if before := strings.TrimRight(s.text[max(at-8, 0):at], " \t\r\n"); strings.HasSuffix(before, ":") {
 			continue
 		}
-		s.pos, s.depth = at, 0
+		s.pos, s.depth = from, 0
+		if s.space(); s.peek() != '"' {
+			continue
+		}
+		s.pos = at
 		if fault, err := d.record.read(&s); fault == nil && err == nil && d.record.check() == nil {
 			return at
 		}
@@ -83,9 +87,10 @@ func (d *decoding) findRecord(from, to int) int {
 }
 
 // matchingEnd returns the place of the comma or bracket behind the value at
-// start by counting brackets outside strings, or the text's end.
+// start by counting brackets outside strings, or the text's end. Of an object it
+// counts braces alone, so that a bracket too many in it does not end it.
 func matchingEnd(text string, start int) int {
-	depth, quoted := 0, false
+	depth, quoted, brackets := 0, false, text[start] != '{'
 	for i := start; i < len(text); i++ {
 		switch c := text[i]; {
 		case quoted && c == '\\':
@@ -94,11 +99,11 @@ func matchingEnd(text string, start int) int {
 			quoted = !quoted
 		case quoted:
 			quoted = c != '\n' // no string goes over a line's end
-		case c == '{' || c == '[':
+		case c == '{' || c == '[' && brackets:
 			depth++
 		case depth <= 0 && (c == ',' || c == ']'):
 			return i
-		case c == '}' || c == ']':
+		case c == '}' || c == ']' && brackets:
 			depth--
 		}
 	}

@@ -196,7 +196,7 @@ func (d *decoding) reject(start, end int, why error) {
 
 // patience is how many bytes may be read in vain: each nested bracket of a body
 // made for it would otherwise have its rest read once more.
-func (d *decoding) patience() int { return 4*len(d.text) + 1<<16 }
+func (d *decoding) patience() int { return 2*len(d.text) + 1<<16 }
 
 func (d *decoding) counted() {
 	d.index++
