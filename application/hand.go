@@ -16,6 +16,10 @@ import (
 // and it is done long before the time is up.
 const enough = 2000
 
+// margin is the time to take announcements out of the outbox before its hold
+// ends, and the least to send them in.
+const margin = time.Second
+
 // maxRemembered bounds hand.acked. More than a few are there only if the bus
 // refuses events, or another relay does our work.
 const maxRemembered = 100
@@ -93,7 +97,7 @@ func (h *hand) settle(ctx context.Context) error {
 // forget leaves to the outbox what it does not hold for us long enough to be
 // sent and taken out: another relay could send it as well.
 func (h *hand) forget() {
-	last := time.Now().Add(2 * h.timeout)
+	last := time.Now().Add(2 * margin)
 	h.waiting = slices.DeleteFunc(h.waiting, func(a held) bool { return a.until.Before(last) })
 }
 
@@ -101,7 +105,13 @@ func (h *hand) forget() {
 // the outbox, so that it holds back nothing else.
 func (h *hand) send(ctx context.Context) error {
 	n, events := h.first()
-	ctx, cancel := context.WithTimeout(ctx, h.timeout)
+	limit := time.Now().Add(h.timeout)
+	for _, a := range h.waiting[:n] {
+		if latest := a.until.Add(-margin); latest.Before(limit) {
+			limit = latest
+		}
+	}
+	ctx, cancel := context.WithDeadline(ctx, limit)
 	defer cancel()
 	acked, err := h.bus.Publish(ctx, events)
 	arrived := len(events) == 0 || slices.Contains(acked, true)

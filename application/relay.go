@@ -12,7 +12,7 @@ import (
 // RelayConfig tunes a Relay; zero fields take the defaults.
 type RelayConfig struct {
 	// Hold is how long the outbox keeps an announcement for us, 15 s; at least
-	// three times Timeout.
+	// Timeout and 2 s more.
 	Hold    time.Duration
 	Bytes   int64         // of records waiting in memory, 16 MiB
 	Poll    time.Duration // how often the outbox is asked for leftovers, 1 s
@@ -30,7 +30,7 @@ func (c RelayConfig) withDefaults() RelayConfig {
 	or(&c.Poll, time.Second)
 	or(&c.Backoff, 15*time.Second)
 	or(&c.Timeout, 5*time.Second)
-	c.Hold = max(c.Hold, 3*c.Timeout)
+	c.Hold = max(c.Hold, c.Timeout+2*margin)
 	c.Backoff = max(c.Backoff, c.Poll)
 	if c.Bytes <= 0 {
 		c.Bytes = 16 << 20
