@@ -149,7 +149,7 @@ var faults = []struct {
 		}
 		return l
 	})},
-	{"first of a rank decides", law, joining(func(known, said domain.EmailLog) domain.EmailLog {
+	{"first of a rank decides", facts, joining(func(known, said domain.EmailLog) domain.EmailLog {
 		l := known.Join(said)
 		if said.Decision.Status <= known.Decision.Status {
 			l.Decision = known.Decision
