@@ -62,14 +62,17 @@ type EnhancedCode struct{ Class, Subject, Detail int }
 
 // String returns the code as in "5.1.1", and "" for none.
 func (c EnhancedCode) String() string {
-	if c == (EnhancedCode{}) {
-		return ""
-	}
 	var b [24]byte
-	s := strconv.AppendInt(b[:0], int64(c.Class), 10)
-	s = strconv.AppendInt(append(s, '.'), int64(c.Subject), 10)
-	s = strconv.AppendInt(append(s, '.'), int64(c.Detail), 10)
-	return string(s)
+	return string(c.append(b[:0]))
+}
+
+func (c EnhancedCode) append(b []byte) []byte {
+	if c == (EnhancedCode{}) {
+		return b
+	}
+	b = strconv.AppendInt(b, int64(c.Class), 10)
+	b = strconv.AppendInt(append(b, '.'), int64(c.Subject), 10)
+	return strconv.AppendInt(append(b, '.'), int64(c.Detail), 10)
 }
 
 // FromLogHook says whether the event is about a log hook's own message, which

@@ -65,29 +65,31 @@ type Digest struct {
 
 // Digest hashes the identity. buf is scratch space that is returned grown.
 func (i *Identity) Digest(buf []byte) (Digest, []byte) {
+	var scratch [48]byte
+	recordType := EventTypeOfRecord(i.RecordType)
 	b := buf[:0]
 	b = appendPart(b, identitySchema)
 	b = appendPart(b, strings.ToLower(i.NodeID))
 	b = appendPart(b, i.RecordType)
 	b = appendPart(b, NormalizeMessageID(i.MessageID))
-	b = appendPart(b, i.timePart())
+	b = appendPart(b, i.appendTime(scratch[:0], recordType))
 	recipients := i.sortedRecipients()
 	b = binary.AppendUvarint(b, uint64(len(recipients)))
 	for _, r := range recipients {
 		b = appendPart(b, r)
 	}
-	b = appendPart(b, strconv.Itoa(i.Response.Code))
-	b = appendPart(b, i.Response.Enhanced.String())
+	b = appendPart(b, strconv.AppendInt(scratch[:0], int64(i.Response.Code), 10))
+	b = appendPart(b, i.Response.Enhanced.append(scratch[:0]))
 	b = appendPart(b, i.Response.Content)
 	if i.EventTime.IsZero() {
-		b = appendPart(b, strconv.Itoa(i.Attempts))
+		b = appendPart(b, strconv.AppendInt(scratch[:0], int64(i.Attempts), 10))
 		b = appendPart(b, i.Site)
 		b = appendPart(b, i.Queue)
 		b = appendPart(b, i.SessionID)
 		b = appendPart(b, i.PeerAddress)
 		b = appendPart(b, i.Response.Command)
 	}
-	switch EventTypeOfRecord(i.RecordType) {
+	switch recordType {
 	case OOB:
 		b = appendPart(b, i.Sender)
 	case Rejection:
@@ -95,7 +97,7 @@ func (i *Identity) Digest(buf []byte) (Digest, []byte) {
 		b = appendPart(b, i.SessionID)
 		b = appendPart(b, i.PeerAddress)
 	}
-	return Digest{sum: sha256.Sum256(b), millis: idMillis(i.placeInTime())}, b
+	return Digest{sum: sha256.Sum256(b), millis: idMillis(i.placeInTime(recordType))}, b
 }
 
 // EventID returns the id of the record's event for recipient.
@@ -113,23 +115,24 @@ func (d *Digest) EventID(recipient string) EventID {
 	return id
 }
 
-// timePart is the record's time as all copies have it. An OOB without
+// appendTime appends the record's time as all copies have it. An OOB without
 // Last-Attempt-Date gets its time from each logger's clock, so it takes no part.
-func (i *Identity) timePart() string {
+func (i *Identity) appendTime(b []byte, recordType EventType) []byte {
 	switch {
-	case EventTypeOfRecord(i.RecordType) == OOB:
-		return ""
+	case recordType == OOB:
+		return b
 	case i.EventTime.IsZero():
-		return "s" + strconv.FormatInt(i.Timestamp, 10)
+		return strconv.AppendInt(append(b, 's'), i.Timestamp, 10)
 	}
 	// Seconds and nanoseconds apart: years past 2262 overflow UnixNano.
-	return strconv.FormatInt(i.EventTime.Unix(), 10) + "." + strconv.Itoa(i.EventTime.Nanosecond())
+	b = append(strconv.AppendInt(b, i.EventTime.Unix(), 10), '.')
+	return strconv.AppendInt(b, int64(i.EventTime.Nanosecond()), 10)
 }
 
 // placeInTime is the instant in the id. It chooses the day that keeps the
 // event, so it too must be the same for all copies.
-func (i *Identity) placeInTime() time.Time {
-	if EventTypeOfRecord(i.RecordType) == OOB {
+func (i *Identity) placeInTime(recordType EventType) time.Time {
+	if recordType == OOB {
 		if t, ok := MessageTime(i.MessageID); ok {
 			return t
 		}
@@ -152,7 +155,7 @@ func (i *Identity) sortedRecipients() []string {
 
 // appendPart appends s behind its length, so that no two lists of parts run
 // together into the same bytes.
-func appendPart(b []byte, s string) []byte {
+func appendPart[T string | []byte](b []byte, s T) []byte {
 	b = binary.AppendUvarint(b, uint64(len(s)))
 	return append(b, s...)
 }
