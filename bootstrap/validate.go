@@ -14,6 +14,9 @@ import (
 type Faults []string
 
 func (f Faults) Error() string {
+	if len(f) == 1 {
+		return "a setting is wrong: " + f[0]
+	}
 	return fmt.Sprintf("%d settings are wrong:\n  - %s", len(f), strings.Join(f, "\n  - "))
 }
 

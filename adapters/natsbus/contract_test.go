@@ -20,8 +20,9 @@ func (h harness) Received(t *testing.T) []contract.Arrived {
 	return all
 }
 
-func TestPublisherKeepsTheContract(t *testing.T) {
-	contract.TestPublisher(t, func(t *testing.T) contract.PublisherHarness {
-		return harness{startBus(t, t.TempDir()).pub}
-	})
+func openBus(t *testing.T) contract.PublisherHarness {
+	return harness{startBus(t, t.TempDir()).pub}
 }
+
+func TestPublisherKeepsTheContract(t *testing.T)          { contract.TestPublisher(t, openBus) }
+func TestPublisherKeepsTheContractOfPayload(t *testing.T) { contract.TestPayload(t, openBus) }

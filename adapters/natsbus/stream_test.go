@@ -26,7 +26,7 @@ func TestStreamIsMadeAsConfigured(t *testing.T) {
 	want := jetstream.StreamConfig{
 		Subjects: []string{"kumomta.event.*", "kumomta.suppression.*"}, Storage: jetstream.FileStorage,
 		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld,
-		MaxAge: 168 * time.Hour, MaxBytes: 4 << 30, Duplicates: 2 * time.Minute,
+		MaxAge: 168 * time.Hour, MaxBytes: 4 << 30, Duplicates: time.Minute,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
@@ -49,7 +49,7 @@ func TestStreamWithOtherSettingsIsReportedOnceAndKept(t *testing.T) {
 	b := startBus(t, t.TempDir())
 	other := newLimits().full()
 	other.MaxAge = time.Hour
-	other.Duplicates = time.Minute
+	other.Duplicates = 30 * time.Second
 	other.Subjects = []string{"kumomta.>"}
 	if _, err := b.pub.js.CreateStream(t.Context(), other); err != nil {
 		t.Fatal(err)
@@ -65,7 +65,7 @@ func TestStreamWithOtherSettingsIsReportedOnceAndKept(t *testing.T) {
 		t.Errorf("%d warnings, want 1:\n%s", n, b.log)
 	}
 	for _, name := range []string{
-		"max_age is 1h0m0s, not 168h0m0s", "duplicate_window is 1m0s, not 2m0s",
+		"max_age is 1h0m0s, not 168h0m0s", "duplicate_window is 30s, not 1m0s",
 		"subjects is kumomta.>, not kumomta.event.* kumomta.suppression.*",
 	} {
 		if b.log.count(name) != 1 {
