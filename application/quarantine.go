@@ -53,22 +53,23 @@ func (q *Quarantine) Retry(ctx context.Context, id domain.QuarantineID) (Receipt
 	return receipt, nil
 }
 
-// All calls visit for every entry, newest first, until it fails.
+// All calls visit for every entry, newest first, until it fails. visit may take
+// the entry out.
 func (q *Quarantine) All(ctx context.Context, visit func(ports.Quarantined) error) error {
 	const page = 100
-	for after := (domain.QuarantineID{}); ; {
-		entries, err := q.store.List(ctx, after, page)
-		if err != nil {
-			return err
+	entries, err := q.store.List(ctx, domain.QuarantineID{}, page)
+	for err == nil && len(entries) > 0 {
+		// The next page is read as long as the entry that it follows is there.
+		var next []ports.Quarantined
+		if next, err = q.store.List(ctx, entries[len(entries)-1].ID, page); err != nil {
+			break
 		}
 		for _, e := range entries {
 			if err := visit(e); err != nil {
 				return err
 			}
 		}
-		if len(entries) < page {
-			return nil
-		}
-		after = entries[len(entries)-1].ID
+		entries = next
 	}
+	return err
 }
