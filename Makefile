@@ -66,7 +66,7 @@ fuzz: ## fuzz each target for FUZZTIME, those that match FUZZ
 	done
 
 .PHONY: bench
-bench: ## measure speed and memory, print a table
+bench: build ## measure speed and memory, print a table
 	go run $(BUILDFLAGS) ./test/bench
 
 .PHONY: e2e
