@@ -98,14 +98,20 @@ func (w *rewriter) tidy(name string) error {
 	return w.value()
 }
 
+// tellsApart has the texts that take part in a record's identity: they stay.
+var tellsApart = map[string]bool{
+	"type": true, "id": true, "nodeid": true, "session_id": true, "sender": true, "recipient": true,
+	"queue": true, "site": true, "event_time": true, "content": true, "addr": true,
+}
+
 func (w *rewriter) tidyString(start int, raw, name string) {
 	if w.secrets {
 		if name == "command" && isClientSecret(cleanText(raw)) {
 			w.replace(start, `"`+redacted+`"`)
 			return
 		}
-		if loose := redactLoosely(raw); loose != raw { // JSON within the string
-			w.replace(start, `"`+loose+`"`)
+		if inner := redactWith(raw, findCommand); inner != raw && !tellsApart[name] {
+			w.replace(start, `"`+inner+`"`) // JSON within a string
 			return
 		}
 	}

@@ -178,6 +178,18 @@ func TestRedactionTakesNothingButTheSecret(t *testing.T) {
 	same(t, one(t, raw).Raw, strings.TrimSpace(strings.Replace(raw, `AGFu\r\n`, "AUTH", 1)))
 }
 
+// What tells records apart must read the same when a record is read back.
+func TestRedactionLeavesTheResponse(t *testing.T) {
+	for _, content := range []string{"AUTH failed for you", "AUTH PLAIN AGFu", `unknown \"command\":\"x\"`} {
+		raw := aRejection(`"AGFu\r\n"`, `"meta":{"log_record":{"command":"AGFu"}}`)
+		e := one(t, strings.Replace(raw, "AUTH failed", content, 1))
+		if !strings.Contains(e.Raw, content) {
+			t.Errorf("%s is not in %s", content, e.Raw)
+		}
+		same(t, one(t, e.Raw), e)
+	}
+}
+
 func TestSampleSecretsAreGone(t *testing.T) {
 	for _, name := range []string{"modern.jsonl", "before-2025-10.jsonl", "modern-lua-array.json"} {
 		redactions := 0
