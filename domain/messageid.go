@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Instants that a derived id can carry; outside them its time is 0, so that a
@@ -25,6 +26,14 @@ func idMillis(t time.Time) int64 {
 // NormalizeMessageID returns id in the one spelling that all copies share:
 // lower case, without dashes.
 func NormalizeMessageID(id string) string {
+	isNormal := true
+	for i := range len(id) {
+		c := id[i]
+		isNormal = isNormal && c != '-' && c < utf8.RuneSelf && (c < 'A' || c > 'Z')
+	}
+	if isNormal { // as KumoMTA writes it
+		return id
+	}
 	return strings.ReplaceAll(strings.ToLower(id), "-", "")
 }
 
