@@ -82,7 +82,7 @@ func (s *chunkSet) ofDay(day int64) *chunk {
 	return c
 }
 
-var errChunk = errors.New("chunk of raw records is damaged")
+var errChunk = errors.New("raw records are damaged or gone")
 
 // splitChunk returns the records of an unpacked chunk. They share its memory.
 func splitChunk(text string) ([]string, error) {
@@ -125,7 +125,7 @@ func (p *packer) pack(raw []byte) []byte { return p.enc.EncodeAll(raw, nil) }
 func (p *packer) unpack(packed []byte) (string, error) {
 	raw, err := p.dec.DecodeAll(packed, nil)
 	if err != nil {
-		return "", fmt.Errorf("unpack %d bytes: %w", len(packed), err)
+		return "", fmt.Errorf("%w: %d bytes: %w", errChunk, len(packed), err)
 	}
 	return string(raw), nil
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -78,7 +79,8 @@ func (s *SQLite) announcements(ctx context.Context, rows []queued) ([]ports.Anno
 }
 
 // announced returns what is stored of ids, in their order, with the statuses of
-// now.
+// now. Records that are damaged, or pruned just now, hold nothing back: their
+// events are told by what the columns say.
 func (s *SQLite) announced(ctx context.Context, ids []byte) ([]ports.Announced, error) {
 	stored, statuses, err := s.storedByIDs(ctx, ids)
 	if err != nil {
@@ -88,7 +90,7 @@ func (s *SQLite) announced(ctx context.Context, ids []byte) ([]ports.Announced, 
 	list := make([]ports.Announced, len(stored))
 	for i := range stored {
 		e, err := restorer.restore(&stored[i])
-		if err != nil {
+		if err != nil && !errors.Is(err, errChunk) {
 			return nil, err
 		}
 		list[i].Event = &e
@@ -122,6 +124,9 @@ func (s *SQLite) restorer(ctx context.Context) *restorer {
 	return &restorer{decoder: s.decoder, packer: s.packer, source: func(id chunkID) ([]byte, error) {
 		var packed []byte
 		err := s.read.DB.QueryRowContext(ctx, `SELECT records FROM record_chunk WHERE id = ?`, id[:]).Scan(&packed)
+		if errors.Is(err, sql.ErrNoRows) {
+			err = errChunk
+		}
 		return packed, err
 	}}
 }

@@ -53,16 +53,21 @@ func prepareSQLiteSchema(ctx context.Context, db *bun.DB, keep bool) error {
 	if !keep {
 		return migrateSQLite(ctx, db)
 	}
-	list, err := sqliteMigrations(ctx, db)
+	migrator, err := sqliteMigrator(db)
 	if err != nil {
 		return err
 	}
-	for _, m := range list {
-		if m.AppliedAt.IsZero() {
-			return fmt.Errorf("%w: %s is missing", errSchema, m.Name)
-		}
+	if err := migrator.Init(ctx); err != nil {
+		return err
 	}
-	return nil
+	if err := refuseNewerSchema(ctx, migrator); err != nil {
+		return err
+	}
+	steps, err := migrator.MigrationsWithStatus(ctx)
+	if missing := steps.Unapplied(); len(missing) > 0 {
+		return fmt.Errorf("%w: %s is missing", errSchema, missing)
+	}
+	return err
 }
 
 // migrateSQLite applies what is missing, and notes it, in one transaction that

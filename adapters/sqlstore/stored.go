@@ -52,7 +52,7 @@ func scanEvent(row scanner, more ...any) (storedEvent, error) {
 	return s, nil
 }
 
-// chunkSource returns the packed records of a chunk.
+// chunkSource returns the packed records of a chunk, errChunk if there is none.
 type chunkSource func(chunkID) ([]byte, error)
 
 // restorer makes events of rows by decoding their records again. It keeps what
@@ -72,10 +72,10 @@ type restorer struct {
 // restore returns the event with the id and the time of arrival that are
 // stored: long texts of the record may have been cut since its id was derived.
 // A record that this version decodes into something without that part is told
-// by its columns.
+// by its columns. With errChunk it returns what the columns alone tell.
 func (r *restorer) restore(s *storedEvent) (domain.EmailEvent, error) {
 	if err := r.load(s); err != nil {
-		return domain.EmailEvent{}, err
+		return s.event, err
 	}
 	e := s.event
 	for i := range r.decoded {
@@ -90,18 +90,9 @@ func (r *restorer) restore(s *storedEvent) (domain.EmailEvent, error) {
 
 func (r *restorer) load(s *storedEvent) error {
 	if r.records == nil || r.chunk != s.chunk {
-		packed, err := r.source(s.chunk)
-		if err != nil {
+		if err := r.unpack(s.chunk); err != nil {
 			return err
 		}
-		text, err := r.packer.unpack(packed)
-		if err != nil {
-			return err
-		}
-		if r.records, err = splitChunk(text); err != nil {
-			return err
-		}
-		r.chunk, r.decoded, r.pos = s.chunk, nil, -1
 	}
 	if s.pos >= len(r.records) {
 		return errChunk
@@ -114,4 +105,19 @@ func (r *restorer) load(s *storedEvent) error {
 		}
 	}
 	return nil
+}
+
+func (r *restorer) unpack(id chunkID) error {
+	r.records = nil
+	packed, err := r.source(id)
+	if err != nil {
+		return err
+	}
+	text, err := r.packer.unpack(packed)
+	if err != nil {
+		return err
+	}
+	r.chunk, r.pos, r.decoded = id, -1, nil
+	r.records, err = splitChunk(text)
+	return err
 }

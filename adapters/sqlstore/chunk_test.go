@@ -1,0 +1,116 @@
+package sqlstore
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/kumotrail/kumotrail/domain"
+	"github.com/kumotrail/kumotrail/test/contract"
+)
+
+func TestChunkGivesBackRecordsByteForByte(t *testing.T) {
+	p, err := newPacker()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	rapid.Check(t, func(t *rapid.T) {
+		records := rapid.SliceOf(rapid.String()).Draw(t, "records")
+		var c chunk
+		for i, r := range records {
+			if at := c.add(r); at != i {
+				t.Fatalf("record %d is at %d", i, at)
+			}
+		}
+		text, err := p.unpack(p.pack(c.buf))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := splitChunk(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(records, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("-want +got\n%s", diff)
+		}
+	})
+}
+
+func TestDamagedChunkIsAnError(t *testing.T) {
+	p, err := newPacker()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	for name, text := range map[string]string{
+		"cut length": "\x80", "cut record": "\x05abcd",
+		"length over 64 bits": "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "huge length": "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01abc",
+	} {
+		if got, err := splitChunk(text); err == nil {
+			t.Errorf("%s: got %d records, want an error", name, len(got))
+		}
+	}
+	if _, err := p.unpack([]byte("not zstd")); err == nil {
+		t.Error("unpacked what is not zstd")
+	}
+}
+
+func TestPartsOfRecordAreKeptOnceAndDaysApart(t *testing.T) {
+	record := func(day, parts int, noise string) []domain.EmailEvent {
+		r := contract.Record{Noise: noise, Recipients: []string{"a", "b", "c"}[:parts]}
+		r.OccurredAt = testDay.AddDate(0, 0, day)
+		return r.Events(testDay)
+	}
+	set := chunkSet{now: testDay}
+	for _, events := range [][]domain.EmailEvent{record(0, 3, ""), record(0, 1, "x"), record(1, 2, ""), record(0, 2, "y")} {
+		for i := range events {
+			set.place(&events[i])
+		}
+	}
+	if len(set.chunks) != 2 || set.chunks[0].n != 3 || set.chunks[1].n != 1 {
+		t.Fatalf("got %d chunks, want two, of 3 and 1 records", len(set.chunks))
+	}
+	if got := dayOf(domain.EventID{}); got != 0 {
+		t.Errorf("day of an id without time is %d, want 0", got)
+	}
+}
+
+// A chunk holds on to the disk until the last of its events is gone.
+func TestPruneDropsWholeChunksThatNoEventNeeds(t *testing.T) {
+	s := openForTest(t, filepath.Join(t.TempDir(), "store.db"), SQLiteConfig{})
+	ctx := context.Background()
+	undated := deliveriesOn(time.Unix(1, 0).UTC(), 3)
+	for i := range undated.Events {
+		undated.Events[i].ReceivedAt = testDay.AddDate(0, 0, i)
+	}
+	u := deliveriesOn(testDay.Add(23*time.Hour+59*time.Minute+30*time.Second), 60) // across midnight
+	u.Events = append(u.Events, undated.Events...)
+	if _, err := s.Commit(ctx, u); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		before time.Time
+		events int64 // that are left
+		chunks int64
+	}{
+		{testDay.Add(time.Hour), 62, 3},                     // one undated gone
+		{testDay.Add(24*time.Hour - 10*time.Second), 42, 3}, // in the midst of a day
+		{testDay.Add(24*time.Hour + 10*time.Second), 21, 2}, // the next day begun
+		{testDay.Add(48*time.Hour - time.Second), 1, 2},     // none of the day is left, but it is not over
+		{testDay.Add(48*time.Hour + time.Second), 0, 0},
+	} {
+		if _, err := s.Prune(ctx, step.before, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		got := []any{ask(t, s, "SELECT count(*) FROM email_event"), ask(t, s, "SELECT count(*) FROM record_chunk")}
+		if diff := cmp.Diff([]any{step.events, step.chunks}, got); diff != "" {
+			t.Errorf("events and chunks from %s on: -want +got\n%s", step.before, diff)
+		}
+	}
+}
