@@ -60,7 +60,7 @@ func (d *decoding) elementEnd(start int) int {
 }
 
 // findRecord returns the first place in text[from:to] where a whole record
-// starts that is no other's field; to if there is none.
+// starts that is no field of another; to if there is none.
 func (d *decoding) findRecord(from, to int) int {
 	s := scanner{text: d.text[:to]}
 	for d.wasted <= d.patience() {
@@ -70,11 +70,9 @@ func (d *decoding) findRecord(from, to int) int {
 		}
 		at := from + i
 		from = at + 1
-		if before := strings.TrimRight(s.text[max(at-8, 0):at], " \t\r\n"); strings.HasSuffix(before, ":") {
-			continue
-		}
+		before := strings.TrimRight(s.text[max(at-8, 0):at], " \t\r\n") // few writers put more blanks
 		s.pos, s.depth = from, 0
-		if s.space(); s.peek() != '"' {
+		if s.space(); s.peek() != '"' || strings.HasSuffix(before, ":") {
 			continue
 		}
 		s.pos = at

@@ -22,9 +22,10 @@ const (
 // value is ready.
 //
 // A record that is broken or lacks what tells records apart becomes a Reject.
-// Reading goes on behind it: at the next line, or in an array at the next
-// element that is a whole record. After 1,000 rejects the rest of a body is
-// one.
+// Reading goes on behind it: at the next line, or before that where a whole
+// record starts; in an array where its brackets match, or where a whole record
+// starts. The rest of a body is one Reject after 1,000 others, or when more than
+// twice its size was read in vain.
 type Decoder struct{}
 
 var _ ports.RecordDecoder = Decoder{}
@@ -74,7 +75,8 @@ type decoding struct {
 
 func (d *decoding) body() {
 	for !d.ended {
-		if d.space(); d.index > 0 {
+		d.space()
+		if d.index > 0 {
 			d.separators()
 		}
 		if d.pos >= len(d.text) {
@@ -85,8 +87,7 @@ func (d *decoding) body() {
 			d.array()
 		case '{':
 			if err := d.value(); err != nil {
-				d.pos = d.lineEnd(start)
-				d.rejectUpTo(start, d.pos, err)
+				d.rejectUpTo(start, d.lineEnd(start), err)
 			}
 		default:
 			d.junk()
@@ -131,6 +132,7 @@ func (d *decoding) rejectUpTo(start, end int, why error) {
 	d.reject(start, end, why)
 }
 
+// lineEnd returns the place of the next line feed, or the text's end.
 func (d *decoding) lineEnd(from int) int {
 	if i := strings.IndexByte(d.text[from:], '\n'); i >= 0 {
 		return from + i
@@ -194,8 +196,8 @@ func (d *decoding) reject(start, end int, why error) {
 	d.counted()
 }
 
-// patience is how many bytes may be read in vain: each nested bracket of a body
-// made for it would otherwise have its rest read once more.
+// patience is how many bytes may be read in vain. A broken record is read about
+// twice; of a body made for it each open bracket has the rest read once more.
 func (d *decoding) patience() int { return 2*len(d.text) + 1<<16 }
 
 func (d *decoding) counted() {

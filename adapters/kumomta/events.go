@@ -8,43 +8,8 @@ import (
 // for each of its recipients, or one without.
 func (r *record) appendEvents(events []domain.EmailEvent, id *domain.Digest, raw string) []domain.EmailEvent {
 	first := len(events)
-	events = append(events, domain.EmailEvent{
-		Type:       domain.EventTypeOfRecord(r.recordType),
-		RecordType: cutName(r.recordType),
-
-		MessageID: cutName(r.messageID()),
-		Sender:    cutName(r.sender),
-		Queue:     cutName(r.queue),
-		Site:      cutName(r.site),
-
-		OccurredAt: r.occurredAt(),
-		AcceptedAt: r.acceptedAt(),
-
-		Attempts: int(r.attempts),
-		Size:     r.size,
-		Response: domain.Response{
-			Code: r.response.Code, Enhanced: r.response.Enhanced,
-			Content: r.response.Content, Command: cutName(r.response.Command),
-		},
-
-		Classification:    cutName(r.classification),
-		PeerName:          cutName(r.peerName),
-		PeerAddress:       cutName(r.peerAddress),
-		EgressPool:        cutName(r.egressPool),
-		EgressSource:      cutName(r.egressSource),
-		SourceAddress:     cutName(r.sourceAddress),
-		DeliveryProtocol:  cutName(r.deliveryProtocol),
-		ReceptionProtocol: cutName(r.receptionProtocol),
-		NodeID:            cutName(r.nodeID),
-		SessionID:         cutName(r.sessionID),
-		Provider:          cutName(r.provider),
-
-		ApplicationID: cutName(r.application()),
-		Meta:          r.meta,
-		Raw:           raw,
-	})
+	events = append(events, r.event(raw))
 	e := &events[first]
-	e.Tenant, e.Campaign = r.tenantAndCampaign()
 	if len(r.recipients) == 0 {
 		e.ID = id.EventID("")
 		return events
@@ -65,6 +30,51 @@ func (r *record) appendEvents(events []domain.EmailEvent, id *domain.Digest, raw
 		events = append(events, part)
 	}
 	return events
+}
+
+// event is what all events of the record share.
+func (r *record) event(raw string) domain.EmailEvent {
+	tenant, campaign := r.tenantAndCampaign()
+	return domain.EmailEvent{
+		Type:       domain.EventTypeOfRecord(r.recordType),
+		RecordType: cutName(r.recordType),
+
+		MessageID: cutName(r.messageID()),
+		Sender:    cutName(r.sender),
+		Queue:     cutName(r.queue),
+		Site:      cutName(r.site),
+
+		OccurredAt: r.occurredAt(),
+		AcceptedAt: r.acceptedAt(),
+
+		Attempts: int(r.attempts),
+		Size:     r.size,
+		Response: r.keptResponse(),
+
+		Classification:    cutName(r.classification),
+		PeerName:          cutName(r.peerName),
+		PeerAddress:       cutName(r.peerAddress),
+		EgressPool:        cutName(r.egressPool),
+		EgressSource:      cutName(r.egressSource),
+		SourceAddress:     cutName(r.sourceAddress),
+		DeliveryProtocol:  cutName(r.deliveryProtocol),
+		ReceptionProtocol: cutName(r.receptionProtocol),
+		NodeID:            cutName(r.nodeID),
+		SessionID:         cutName(r.sessionID),
+		Provider:          cutName(r.provider),
+
+		Tenant:        tenant,
+		Campaign:      campaign,
+		ApplicationID: cutName(r.application()),
+		Meta:          r.meta,
+		Raw:           raw,
+	}
+}
+
+func (r *record) keptResponse() domain.Response {
+	kept := r.response
+	kept.Command = cutName(kept.Command)
+	return kept
 }
 
 // messageID is the id in its normal spelling where it is a UUID.
@@ -91,6 +101,8 @@ func (r *record) tenantAndCampaign() (tenant, campaign string) {
 	return cutName(tenant), cutName(campaign)
 }
 
+// application is the application's id for the message, from where it is found
+// first.
 func (r *record) application() string {
 	for _, id := range r.applicationID {
 		if id != "" {

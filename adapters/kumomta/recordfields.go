@@ -30,17 +30,10 @@ func (r *record) field(s *scanner, name string) (err error) {
 		err = r.readRecipients(s)
 	case "event_time":
 		r.eventTime, err = requireText(s, name)
-	case "created_time":
-		r.createdTime, err = text(s)
 	case "timestamp":
 		r.timestamp, r.hasTimestamp, err = requireInteger(s, name, earliestSecond, latestSecond)
-	case "created":
-		r.created, err = integer(s)
 	case "num_attempts":
 		r.attempts, _, err = requireInteger(s, name, 0, math.MaxInt32-1)
-	case "size":
-		r.size, err = integer(s)
-		r.size = max(r.size, 0)
 	case "response":
 		err = fields(s, name, r.responseField)
 	case "peer_address":
@@ -57,6 +50,13 @@ func (r *record) field(s *scanner, name string) (err error) {
 
 func (r *record) optionalField(s *scanner, name string) (err error) {
 	switch name {
+	case "created":
+		r.created, err = integer(s)
+	case "created_time":
+		r.createdTime, err = text(s)
+	case "size":
+		r.size, err = integer(s)
+		r.size = max(r.size, 0)
 	case "bounce_classification":
 		r.classification, err = text(s)
 	case "egress_pool":
@@ -70,16 +70,7 @@ func (r *record) optionalField(s *scanner, name string) (err error) {
 	case "provider_name":
 		r.provider, err = text(s)
 	case "source_address":
-		if s.peek() != '{' {
-			return r.skip(s)
-		}
-		err = fields(s, name, func(s *scanner, name string) (err error) {
-			if name != "address" {
-				return r.skip(s)
-			}
-			r.sourceAddress, err = text(s)
-			return err
-		})
+		err = r.readSourceAddress(s)
 	default:
 		err = r.skip(s)
 	}
@@ -103,6 +94,19 @@ func (r *record) skip(s *scanner) error {
 		return err
 	}
 	return s.value()
+}
+
+func (r *record) readSourceAddress(s *scanner) error {
+	if s.peek() != '{' {
+		return r.skip(s)
+	}
+	return s.object(func(name string) (err error) {
+		if name != "address" {
+			return r.skip(s)
+		}
+		r.sourceAddress, err = text(s)
+		return err
+	})
 }
 
 // readRecipients takes a string, a list, or what Lua makes of an empty list.

@@ -125,6 +125,7 @@ func TestLoginLinesInOtherTextAreRedacted(t *testing.T) {
 		{"(AUTH PLAIN AGFu)\tx", "(AUTH\tx"},
 		{"OAUTH TOKEN IS FINE", "OAUTH TOKEN IS FINE"},
 		{"MAIL FROM:<a@b.c> AUTH=<>", "MAIL FROM:<a@b.c> AUTH=<>"},
+		{"AUTH failed for you", "AUTH failed for you"}, {"AUTH SCRAM-SHA-256 biws", "AUTH"}, {"AUTH XOAUTH2  dXN=\"", "AUTH\""},
 		{"AUTH", "AUTH"}, {"AUTH PLAIN", "AUTH PLAIN"}, {"AUTH PLAIN ", "AUTH PLAIN "}, {"", ""},
 	}
 	for _, c := range cases {

@@ -115,31 +115,46 @@ func isKnownCommand(escaped string) bool {
 	return smtpVerbs[verbOf(line)]
 }
 
-// findAuth finds the next AUTH line that carries something.
+// findAuth finds the next AUTH line that carries something, such as
+// "AUTH PLAIN AGFu".
 func findAuth(text string, from int) (start, end int) {
 	for ; from+len(redacted) < len(text); from++ {
 		if c := text[from]; c != 'A' && c != 'a' || from > 0 && isWord(text[from-1]) {
 			continue
 		}
-		word := from + len(redacted)
-		if !strings.EqualFold(text[from:word], redacted) {
-			continue
-		}
-		mechanism := skipBytes(text, word, " \t")
-		blank := mechanism
-		for blank < len(text) && isWord(text[blank]) {
-			blank++
-		}
-		secret := skipBytes(text, blank, " \t")
-		end := secret
-		for end < len(text) && strings.IndexByte(" \t\r\n\"\\", text[end]) < 0 {
-			end++
-		}
-		if mechanism > word && secret > blank && end > secret {
-			return from, end
+		if verb := from + len(redacted); strings.EqualFold(text[from:verb], redacted) {
+			if end, ok := authArguments(text, verb); ok {
+				return from, end
+			}
 		}
 	}
 	return len(text), len(text)
+}
+
+// authArguments reads a mechanism and what follows it.
+func authArguments(text string, at int) (end int, ok bool) {
+	mechanism := skipBytes(text, at, " \t")
+	for end = mechanism; end < len(text) && isWord(text[end]); {
+		end++
+	}
+	secret := skipBytes(text, end, " \t")
+	if mechanism == at || secret == end || !isMechanism(text[mechanism:end]) {
+		return at, false
+	}
+	for end = secret; end < len(text) && strings.IndexByte(" \t\r\n\"\\", text[end]) < 0; {
+		end++
+	}
+	return end, end > secret
+}
+
+// isMechanism says whether a word names a SASL mechanism, so that "AUTH failed
+// for you" stays what it is.
+func isMechanism(word string) bool {
+	switch word = strings.ToUpper(word[:min(len(word), 16)]); word {
+	case "PLAIN", "LOGIN", "CRAM-MD5", "DIGEST-MD5", "NTLM", "GSSAPI", "EXTERNAL", "XOAUTH2", "OAUTHBEARER":
+		return true
+	}
+	return strings.HasPrefix(word, "SCRAM-")
 }
 
 func isWord(c byte) bool {
