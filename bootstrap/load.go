@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"reflect"
 	"strings"
@@ -26,15 +27,12 @@ func LoadSettings() (Settings, error) {
 func settingsFrom(sources ...map[string]string) (Settings, error) {
 	merged := map[string]string{}
 	for _, source := range sources {
-		for name, value := range source {
-			merged[name] = value
-		}
+		maps.Copy(merged, source)
 	}
 	var s Settings
 	var f Faults
 	err := env.ParseWithOptions(&s, env.Options{Environment: merged})
-	var parse env.AggregateError
-	if errors.As(err, &parse) {
+	if parse, ok := errors.AsType[env.AggregateError](err); ok {
 		for _, fault := range parse.Errors {
 			f = append(f, describe(fault, merged))
 		}
@@ -42,9 +40,8 @@ func settingsFrom(sources ...map[string]string) (Settings, error) {
 		f.add("%v", err)
 	}
 	s.complete()
-	var more Faults
-	if errors.As(s.Validate(), &more) && len(f) == 0 {
-		f = more // of what could not be read the rest may be a consequence
+	if len(f) == 0 { // of what could not be read more faults would be a consequence
+		f, _ = errors.AsType[Faults](s.Validate())
 	}
 	if len(f) > 0 {
 		return Settings{}, f
@@ -54,8 +51,8 @@ func settingsFrom(sources ...map[string]string) (Settings, error) {
 
 // describe names the variable that could not be read, and what it should be.
 func describe(fault error, values map[string]string) string {
-	var parse env.ParseError
-	if !errors.As(fault, &parse) {
+	parse, ok := errors.AsType[env.ParseError](fault)
+	if !ok {
 		return fault.Error()
 	}
 	field, _ := reflect.TypeFor[Settings]().FieldByName(parse.Name)

@@ -9,7 +9,7 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// ErrLocked: another serve works on the same DATA_DIR.
+// ErrLocked says that another serve works on the same DATA_DIR.
 var ErrLocked = errors.New("another serve works on this DATA_DIR")
 
 // makeDataDir makes the folder, for its owner's eyes alone.

@@ -10,8 +10,9 @@ import (
 )
 
 // OpenQuarantine opens the quarantine for a command, which may run beside
-// serve. What a retry commits is announced by serve. The caller calls close.
-func OpenQuarantine(ctx context.Context, s Settings) (q *application.Quarantine, close func() error, err error) {
+// serve. What a retry commits is announced by serve. The caller calls
+// closeStore.
+func OpenQuarantine(ctx context.Context, s Settings) (q *application.Quarantine, closeStore func() error, err error) {
 	if err := makeDataDir(s.DataDir); err != nil {
 		return nil, nil, err
 	}

@@ -143,7 +143,7 @@ func LogOf(e *EmailEvent) (EmailLog, bool) {
 			Code: e.Response.Code, Enhanced: e.Response.Enhanced, Response: e.Response.Content,
 		},
 	}
-	if e.Type.isAttempt() {
+	if e.isAttempt() {
 		l.Attempts++
 	}
 	switch l.Decision.Status {

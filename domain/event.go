@@ -101,6 +101,18 @@ func (e *EmailEvent) isMailDelivery() bool {
 	return true
 }
 
+// isAttempt says whether the event tells of an attempt to hand the message on,
+// which its Attempts does not count yet.
+func (e *EmailEvent) isAttempt() bool {
+	switch e.Type {
+	case Delivery:
+		return e.isMailDelivery()
+	case Bounce, TransientFailure:
+		return true
+	}
+	return false
+}
+
 // NormalizeRecipient returns an address with its domain in lower case; the
 // local part is left as it is (RFC 5321, section 2.4).
 func NormalizeRecipient(address string) string {

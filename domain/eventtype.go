@@ -77,12 +77,6 @@ var byRecord, byName = func() (map[string]EventType, map[string]EventType) {
 	return record, name
 }()
 
-// isAttempt says whether a record of this type tells of an attempt to deliver,
-// which its num_attempts does not count yet.
-func (t EventType) isAttempt() bool {
-	return t == Delivery || t == Bounce || t == TransientFailure
-}
-
 // isReport says whether a record of this type carries the id of a report about
 // a message in place of the message's own (kumomta.md, sections 2.1 and 4).
 func (t EventType) isReport() bool { return t == OOB || t == Feedback }

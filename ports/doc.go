@@ -8,15 +8,15 @@ import "errors"
 
 // Errors that callers branch on. Adapters wrap them around the driver's own.
 var (
-	// ErrUnavailable: the other side cannot be reached or is closed; the same
+	// ErrUnavailable says that the other side cannot be reached or is closed; the same
 	// call may succeed later.
 	ErrUnavailable = errors.New("unavailable")
-	// ErrRefused: the other side is well but does not take this content; the
+	// ErrRefused says that the other side is well but does not take this content; the
 	// same call fails again.
 	ErrRefused = errors.New("refused")
-	// ErrOverloaded: more is waiting than may be held; the same call may
+	// ErrOverloaded says that more is waiting than may be held; the same call may
 	// succeed later.
 	ErrOverloaded = errors.New("overloaded")
-	// ErrNotFound: there is nothing of that name.
+	// ErrNotFound says that there is nothing of that name.
 	ErrNotFound = errors.New("not found")
 )
