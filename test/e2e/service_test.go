@@ -20,7 +20,7 @@ import (
 
 // patience is how long tests wait for what must happen. It only ends tests that
 // fail.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // Service is one folder with settings of its own in which programs are run:
 // serve, which is started and stopped, and the other commands.
