@@ -1,6 +1,8 @@
 package kumomta
 
 import (
+	"slices"
+
 	"github.com/kumotrail/kumotrail/domain"
 )
 
@@ -18,7 +20,9 @@ func (r *record) appendEvents(events []domain.EmailEvent, id *domain.Digest, raw
 	if len(r.recipients) == 1 {
 		return events
 	}
-	seen := map[string]bool{r.recipients[0]: true}
+	events = slices.Grow(events, len(r.recipients)-1)
+	seen := make(map[string]bool, len(r.recipients))
+	seen[r.recipients[0]] = true
 	for _, recipient := range r.recipients[1:] {
 		if seen[recipient] {
 			continue

@@ -133,6 +133,11 @@ func TestLoginLinesInOtherTextAreRedacted(t *testing.T) {
 	}
 }
 
+func TestRedactionMayMakeATextLonger(t *testing.T) {
+	const short = `"command":"A",`
+	same(t, redactLoosely(strings.Repeat(short, 100)), strings.Repeat(`"command":"AUTH",`, 100))
+}
+
 // Operators need the commands that are no secrets, the refused address first.
 func TestOrdinaryCommandsStay(t *testing.T) {
 	for _, command := range []string{

@@ -24,6 +24,9 @@ func redactWith(text string, find func(text string, from int) (start, end int)) 
 	var b strings.Builder
 	done := 0
 	for start, end := find(text, 0); start < len(text); start, end = find(text, end) {
+		if b.Len() == 0 {
+			b.Grow(len(text))
+		}
 		b.WriteString(text[done:start])
 		b.WriteString(redacted)
 		done = end
