@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"go.uber.org/dig"
@@ -44,8 +45,18 @@ func Service(s Settings, options ServeOptions, log *slog.Logger) fx.Option {
 	)
 }
 
+// limitMemory has the collector work harder before bodies in flight and what is
+// made of them take more than they need. GOMEMLIMIT says otherwise.
+func limitMemory(s Settings) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		const besides = 64 << 20
+		debug.SetMemoryLimit(2*int64(s.MaxInflightBytes) + besides)
+	}
+}
+
 // Serve runs the service until the process is told to stop.
 func Serve(s Settings, options ServeOptions, log *slog.Logger) error {
+	limitMemory(s)
 	app := fx.New(Service(s, options, log))
 	if err := app.Err(); err != nil {
 		return dig.RootCause(err)

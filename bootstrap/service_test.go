@@ -1,7 +1,6 @@
 package bootstrap
 
 import (
-	"io"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -39,7 +38,7 @@ func TestServiceStartsAnswersAndStops(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.DiscardHandler)
 	app := fx.New(Service(s, ServeOptions{}, log))
 	if err := app.Start(t.Context()); err != nil {
 		t.Fatal(err)

@@ -72,8 +72,7 @@ func TestEveryWrongSettingIsNamed(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := settingsFrom(c.env)
-			var faults Faults
-			if !errors.As(err, &faults) {
+			if _, ok := errors.AsType[Faults](err); !ok {
 				t.Fatalf("got %v", err)
 			}
 			for _, want := range c.want {

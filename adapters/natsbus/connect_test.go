@@ -135,7 +135,7 @@ func mustBeUnavailable(t *testing.T, pub *Publisher) {
 	t.Helper()
 	eventually(t, func() error {
 		if err := pub.Ping(t.Context()); !errors.Is(err, ports.ErrUnavailable) {
-			return fmt.Errorf("ping: %v", err)
+			return fmt.Errorf("ping: %w", err)
 		}
 		return nil
 	})

@@ -49,8 +49,7 @@ func (f *faults) err() error {
 // isRefusal says whether the server did not like the message itself. Its other
 // errors, such as no space left or too much at once, may pass.
 func isRefusal(err error) bool {
-	var api *jetstream.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok {
 		return api.Code == http.StatusBadRequest
 	}
 	return errors.Is(err, ports.ErrRefused)

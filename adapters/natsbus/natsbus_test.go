@@ -125,7 +125,7 @@ func eventually(t testing.TB, try func() error) {
 		if time.Now().After(deadline) {
 			t.Fatalf("still fails: %v", err)
 		}
-		time.Sleep(5 * time.Millisecond) // a pause between tries; nothing is measured by it
+		time.Sleep(5 * time.Millisecond) //nolint:forbidigo // a pause between tries; nothing is measured by it
 	}
 }
 

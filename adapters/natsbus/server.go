@@ -105,8 +105,7 @@ func StartServer(cfg ServerConfig) (*Server, error) {
 	}
 	s := &Server{token: token}
 	err := s.start(&cfg)
-	var noListen *listenError
-	if errors.As(err, &noListen) {
+	if noListen, ok := errors.AsType[*listenError](err); ok {
 		cfg.Log.Warn("NATS serves this process only: its address cannot be listened on",
 			"listen", cfg.Listen, "reason", noListen.reason)
 		cfg.Listen = "off"

@@ -20,8 +20,7 @@ func sqliteError(operation string, err error) error {
 		return nil
 	}
 	kind := ports.ErrUnavailable
-	var e *sqlite.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		switch e.Code() & 0xff {
 		case lib.SQLITE_CONSTRAINT, lib.SQLITE_MISMATCH, lib.SQLITE_TOOBIG:
 			kind = ports.ErrRefused

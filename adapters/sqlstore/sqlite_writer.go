@@ -114,7 +114,7 @@ func (w *sqliteWriter) close() error {
 type sqliteTx struct {
 	writer *sqliteWriter
 	conn   sqliteConn
-	ctx    context.Context // looked at between statements
+	ctx    context.Context //nolint:containedctx // lives as long as the call it came with; looked at between statements
 }
 
 // prepare returns the statement, unless the transaction's context has ended.
@@ -156,7 +156,7 @@ func (t *sqliteTx) query(query string, row func([]driver.Value) error, args ...a
 	columns := make([]driver.Value, len(rows.Columns()))
 	for {
 		switch err := rows.Next(columns); {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return err

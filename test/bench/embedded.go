@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/kumotrail/kumotrail/adapters/kumomta"
@@ -69,11 +70,7 @@ func makeUnits(seed uint64, n int) [][]string {
 }
 
 func lines(unit []string) string {
-	text := ""
-	for _, line := range unit {
-		text += line + "\n"
-	}
-	return text
+	return strings.Join(unit, "\n") + "\n"
 }
 
 // decodeRate decodes units in one goroutine.
