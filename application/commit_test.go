@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -176,11 +177,12 @@ func TestCommitThatFailedInTheMiddleMayBeRepeated(t *testing.T) {
 type announcer struct {
 	hold    time.Duration
 	offered []ports.Announcement
+	until   time.Time
 }
 
 func (a *announcer) Hold() time.Duration { return a.hold }
-func (a *announcer) Offer(o ports.Announcement, _ time.Time) {
-	a.offered = append(a.offered, o)
+func (a *announcer) Offer(o ports.Announcement, until time.Time) {
+	a.offered, a.until = append(a.offered, o), until
 }
 
 func TestCommitOffersEachHeldAnnouncementOnce(t *testing.T) {
@@ -220,4 +222,19 @@ func TestCommitLeavesAnnouncementToOutboxWithoutHold(t *testing.T) {
 			t.Errorf("offered %d announcements that others may claim", len(b.offered))
 		}
 	}
+}
+
+func TestCommitCountsHoldFromBeforeItBegan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &journal{Store: memory.NewStore(), gate: make(chan struct{})}
+		time.AfterFunc(10*time.Second, func() { close(j.gate) })
+		a := &announcer{hold: time.Minute}
+		want := time.Now().Add(time.Minute)
+		if _, err := application.NewCommitter(j, a).Commit(t.Context(), unit(lines(1))); err != nil {
+			t.Fatal(err)
+		}
+		if !a.until.Equal(want) {
+			t.Errorf("held until %v, want %v", a.until, want)
+		}
+	})
 }

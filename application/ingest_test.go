@@ -227,3 +227,20 @@ func TestRefuseKeepsBytesWithReason(t *testing.T) {
 		t.Errorf("kept %+v, %v", entry, err)
 	}
 }
+
+// partly knows the first event of each unit.
+type partly struct{}
+
+func (partly) Commit(_ context.Context, u ports.Unit) (application.Outcome, error) {
+	isNew := slices.Repeat([]bool{true}, len(u.Events))
+	isNew[0] = false
+	return application.Outcome{New: isNew}, nil
+}
+
+func TestIngestCountsRecordAsStoredIfAnyOfItsEventsIsNew(t *testing.T) {
+	in := application.NewIngest(decoder, partly{}, 0, time.Now)
+	got, err := in.Ingest(t.Context(), line("Delivery", 1, "a@example.com", "b@example.com", "c@example.com"))
+	if want := (application.Receipt{Received: 1, Stored: 1, Values: 1}); !cmp.Equal(want, got) || err != nil {
+		t.Errorf("got %+v, %v; want one stored", got, err)
+	}
+}

@@ -118,6 +118,9 @@ func TestRelaySendsOnlyWhatWasNotAcknowledgedAgain(t *testing.T) {
 		}
 		synctest.Wait()
 		w.checkArrived(u.Events)
+		if got := w.bus.times(u.Events); !slices.Equal(got, []int{2, 2, 1, 1}) {
+			t.Errorf("sent %v times at once, want 2 2 1 1", got)
+		}
 		w.checkDone()
 		if got := w.bus.times(u.Events); !slices.Equal(got, []int{2, 2, 1, 1}) {
 			t.Errorf("sent %v times, want 2 2 1 1", got)
