@@ -94,13 +94,15 @@ func plain(bodies ...string) []posting {
 	return all
 }
 
-func encoded(encoding, body string) posting {
+func encoded(encoding, body string) posting { return encodedFrom(encoding, strings.NewReader(body)) }
+
+func encodedFrom(encoding string, body io.Reader) posting {
 	var b bytes.Buffer
 	var w io.WriteCloser = gzip.NewWriter(&b)
 	if encoding == "zstd" {
 		w, _ = zstd.NewWriter(&b) // fails on bad options only
 	}
-	_, _ = io.WriteString(w, body)
+	_, _ = io.Copy(w, body)
 	_ = w.Close()
 	return posting{&b, []string{"Content-Encoding", encoding}}
 }
