@@ -17,9 +17,15 @@ type query struct {
 	faults []string
 }
 
-// newQuery takes parameters of known names, each given once at most.
-func newQuery(values url.Values, known ...string) *query {
+// newQuery reads an address's query for parameters of known names, each given
+// once at most.
+func newQuery(raw string, known ...string) *query {
+	values, err := url.ParseQuery(raw)
 	q := &query{values: values}
+	if err != nil {
+		// What cannot be read is left out of values: a filter would be gone.
+		q.fault("the query cannot be read: %v", err)
+	}
 	for name, given := range values {
 		if !slices.Contains(known, name) {
 			q.fault("%q is not a parameter here; those are %s", name, strings.Join(known, ", "))

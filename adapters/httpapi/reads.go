@@ -77,7 +77,7 @@ const writeWithin = 30 * time.Second
 // export streams logs as lines of JSON. Where the store fails on the way the
 // connection breaks, so that a cut export cannot be taken for a whole one.
 func (r *reads) export(c *gin.Context) {
-	q := newQuery(c.Request.URL.Query(), append([]string{"format"}, filterNames...)...)
+	q := newQuery(c.Request.URL.RawQuery, append([]string{"format"}, filterNames...)...)
 	q.oneOf("format", "ndjson")
 	filter := q.filter()
 	if err := q.err(); err != nil {

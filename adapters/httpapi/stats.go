@@ -21,7 +21,7 @@ type statsRow struct {
 // stats counts events by type and time. One record counts once for each of its
 // recipients.
 func (r *reads) stats(c *gin.Context) {
-	q := newQuery(c.Request.URL.Query(), "by", "interval", "from", "to")
+	q := newQuery(c.Request.URL.RawQuery, "by", "interval", "from", "to")
 	q.oneOf("by", "type")
 	interval := intervals[q.oneOf("interval", "1h", "1m", "5m", "1d")]
 	from, to := q.time("from"), q.time("to")
