@@ -49,8 +49,8 @@ func newService(t *testing.T, more ...string) *Service {
 	s.set(more...)
 	t.Cleanup(func() {
 		s.Kill()
-		if t.Failed() {
-			t.Logf("log of the service:\n%s", s.log)
+		if log := s.log.String(); t.Failed() && log != "" {
+			t.Logf("log of the service:\n%s", log)
 		}
 	})
 	return s
