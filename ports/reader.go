@@ -31,6 +31,13 @@ type LogReader interface {
 	// Logs streams the logs that f chooses, newest acceptance first, in
 	// constant memory. The sequence ends at its first error.
 	Logs(ctx context.Context, f LogFilter) iter.Seq2[domain.EmailLog, error]
+	// FindLogs returns up to limit logs that id may mean, greatest key first.
+	// The id of a log (its key in any spelling of a UUID) means that log alone;
+	// every other id means the logs of the message of that id, in any spelling,
+	// and those with that application id, spelled the same. None is an empty
+	// slice and a nil error; so it is for the empty id and for one that no
+	// event can have, with a NUL in it or broken UTF-8.
+	FindLogs(ctx context.Context, id string, limit int) ([]domain.EmailLog, error)
 	// CountEvents counts events that occurred in [from, to), a zero time being
 	// open, in buckets of width (a divisor of a day) aligned to UTC days,
 	// ordered by bucket and type name. Empty buckets are left out.

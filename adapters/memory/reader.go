@@ -49,6 +49,28 @@ func (s *Store) chosen(ctx context.Context, f ports.LogFilter) ([]domain.EmailLo
 	return logs, nil
 }
 
+// FindLogs implements ports.LogReader.
+func (s *Store) FindLogs(ctx context.Context, id string, limit int) ([]domain.EmailLog, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(ctx, "find logs"); err != nil || id == "" {
+		return nil, err
+	}
+	if key, err := domain.ParseLogKey(id); err == nil {
+		if l, ok := s.logs[key]; ok {
+			return []domain.EmailLog{l.EmailLog}, nil
+		}
+	}
+	var found []domain.EmailLog
+	for _, l := range s.logs {
+		if l.ApplicationID == id || l.MessageID == domain.NormalizeMessageID(id) {
+			found = append(found, l.EmailLog)
+		}
+	}
+	slices.SortFunc(found, func(a, b domain.EmailLog) int { return bytes.Compare(b.Key[:], a.Key[:]) })
+	return found[:min(limit, len(found))], nil
+}
+
 func chooses(f *ports.LogFilter, l *domain.EmailLog) bool {
 	return (f.MessageID == "" || domain.NormalizeMessageID(f.MessageID) == l.MessageID) &&
 		(f.ApplicationID == "" || f.ApplicationID == l.ApplicationID) &&

@@ -22,6 +22,7 @@ type broken struct {
 	list   func(ctx context.Context, after domain.QuarantineID, limit int) ([]ports.Quarantined, error)
 	get    func(ctx context.Context, id domain.QuarantineID) (ports.Quarantined, error)
 	logs   func(ctx context.Context, f ports.LogFilter) iter.Seq2[domain.EmailLog, error]
+	find   func(ctx context.Context, id string, limit int) ([]domain.EmailLog, error)
 	count  func(ctx context.Context, from, to time.Time, width time.Duration) ([]ports.EventCount, error)
 	events func(ctx context.Context, id string) ([]domain.EmailEvent, error)
 	close  func() error
@@ -31,7 +32,7 @@ type broken struct {
 func sound(s contract.Store) *broken {
 	return &broken{
 		Store: s, commit: s.Commit, claim: s.Claim, done: s.Done, prune: s.Prune, list: s.List, get: s.Get,
-		logs: s.Logs, count: s.CountEvents, events: s.Events, close: s.Close,
+		logs: s.Logs, find: s.FindLogs, count: s.CountEvents, events: s.Events, close: s.Close,
 	}
 }
 
@@ -59,6 +60,10 @@ func (b *broken) Get(ctx context.Context, id domain.QuarantineID) (ports.Quarant
 
 func (b *broken) Logs(ctx context.Context, f ports.LogFilter) iter.Seq2[domain.EmailLog, error] {
 	return b.logs(ctx, f)
+}
+
+func (b *broken) FindLogs(ctx context.Context, id string, limit int) ([]domain.EmailLog, error) {
+	return b.find(ctx, id, limit)
 }
 
 func (b *broken) CountEvents(ctx context.Context, from, to time.Time, width time.Duration) ([]ports.EventCount, error) {
@@ -152,6 +157,27 @@ func filter(change func(*ports.LogFilter)) breaks {
 		b.logs = func(ctx context.Context, f ports.LogFilter) iter.Seq2[domain.EmailLog, error] {
 			change(&f)
 			return b.Store.Logs(ctx, f)
+		}
+	}
+}
+
+// finds makes the store find by another id or limit.
+func finds(change func(id *string, limit *int)) breaks {
+	return func(b *broken) {
+		b.find = func(ctx context.Context, id string, limit int) ([]domain.EmailLog, error) {
+			change(&id, &limit)
+			return b.Store.FindLogs(ctx, id, limit)
+		}
+	}
+}
+
+// found changes what is found.
+func found(change func(id string, logs []domain.EmailLog) []domain.EmailLog) breaks {
+	return func(b *broken) {
+		b.find = func(ctx context.Context, id string, limit int) ([]domain.EmailLog, error) {
+			all, err := b.Store.FindLogs(ctx, id, 1000)
+			all = change(id, all)
+			return all[:min(limit, len(all))], err
 		}
 	}
 }

@@ -2,6 +2,7 @@ package contract_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -18,6 +19,9 @@ const (
 	law   = "StoredLogsAreJoinOfAllEvents"
 	facts = "Journal/JoinsEachFactWhateverTheOrder"
 )
+
+// messageID is that of the suites' message 1.
+const messageID = "019ca9450de870008000000000000001"
 
 var background = context.Background()
 
@@ -232,6 +236,35 @@ var faults = []struct {
 	{"ignores campaign", "LogReader/ChoosesLogsByFilter", filter(func(f *ports.LogFilter) { f.Campaign = "" })},
 	{"ignores from", "LogReader/ChoosesLogsByFilter", filter(func(f *ports.LogFilter) { f.From = time.Time{} })},
 	{"ignores to", "LogReader/ChoosesLogsByFilter", filter(func(f *ports.LogFilter) { f.To = time.Time{} })},
+	{"finds by application in any case", "LogReader/FindsLogsByAnyID",
+		finds(func(id *string, _ *int) { *id = strings.ReplaceAll(*id, "APP", "app") })},
+	{"finds by message in one spelling", "LogReader/FindsLogsByAnyID",
+		found(func(id string, logs []domain.EmailLog) []domain.EmailLog {
+			return slices.DeleteFunc(logs, func(l domain.EmailLog) bool {
+				return l.MessageID != id && l.ApplicationID != id && l.Key.String() != id
+			})
+		})},
+	{"finds by application only what no message is", "LogReader/FindsLogsByAnyID",
+		found(func(id string, logs []domain.EmailLog) []domain.EmailLog {
+			isMessage := slices.ContainsFunc(logs, func(l domain.EmailLog) bool { return l.MessageID == id })
+			return slices.DeleteFunc(logs, func(l domain.EmailLog) bool { return isMessage && l.MessageID != id })
+		})},
+	{"lets others take a log's id", "LogReader/FindsLogByItsOwnIDAlone", func(b *broken) {
+		b.find = func(ctx context.Context, id string, limit int) ([]domain.EmailLog, error) {
+			own, err := b.Store.FindLogs(ctx, id, limit)
+			for l := range b.Store.Logs(ctx, ports.LogFilter{ApplicationID: id}) {
+				own = append(own, l)
+			}
+			return own, err
+		}
+	}},
+	{"finds least keys first", "LogReader/FindsUpToLimit",
+		found(func(_ string, logs []domain.EmailLog) []domain.EmailLog { return reverse(logs) })},
+	{"finds over limit", "LogReader/FindsUpToLimit", finds(func(_ *string, limit *int) { *limit++ })},
+	{"takes no id for any", "LogReader/FindsNothingByOddIDs",
+		finds(func(id *string, _ *int) { *id = cmp.Or(*id, messageID) })},
+	{"cuts ids at NUL", "LogReader/FindsNothingByOddIDs",
+		finds(func(id *string, _ *int) { *id, _, _ = strings.Cut(*id, "\x00") })},
 	{"counts copies", "LogReader/CountsEventsOfOneCopy", counts(func(rows []ports.EventCount) { rows[0].Count++ })},
 	{"shifts buckets", "LogReader/CountsEventsInBuckets", counts(func(rows []ports.EventCount) {
 		for i := range rows {

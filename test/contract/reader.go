@@ -19,6 +19,10 @@ func TestLogReader(t *testing.T, open Open) {
 		{"StreamsManyLogsWhileOthersCommit", streamsMany},
 		{"StopsWhereReaderStops", stopsWithReader},
 		{"ChoosesLogsByFilter", choosesByFilter},
+		{"FindsLogsByAnyID", findsByAnyID},
+		{"FindsLogByItsOwnIDAlone", findsByOwnID},
+		{"FindsUpToLimit", findsUpToLimit},
+		{"FindsNothingByOddIDs", findsNothingByOddIDs},
 		{"CountsEventsInBuckets", countsInBuckets},
 		{"CountsEventsOfOneCopy", countsOnce},
 		{"ReadsEventsInOrderOfTimeAndID", readsEventsInOrder},
@@ -237,6 +241,8 @@ func endedContextReads(t *testing.T, s Store) {
 	same(t, "steps to the first error", 1, n)
 	_, err := s.Events(ctx, messageID(1))
 	is(t, "events under an ended context", err, ports.ErrUnavailable)
+	_, err = s.FindLogs(ctx, messageID(1), 10)
+	is(t, "find logs under an ended context", err, ports.ErrUnavailable)
 	_, err = s.CountEvents(ctx, time.Time{}, time.Time{}, day)
 	is(t, "counts under an ended context", err, ports.ErrUnavailable)
 }
