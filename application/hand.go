@@ -47,7 +47,12 @@ func newHand(outbox ports.Outbox, bus ports.Publisher, log *slog.Logger, timeout
 	return h
 }
 
-func (h *hand) empty() bool { return len(h.waiting)+len(h.done) == 0 }
+func (h *hand) empty() bool { return len(h.waiting) == 0 }
+
+// settleAt is how many announcements may stand published in the outbox. Each
+// settling is a transaction that commits wait for, and as durable: one a unit
+// would halve the rate of small units.
+const settleAt = 256
 
 // take adds an announcement. Of one that was here before the rest is taken.
 func (h *hand) take(a held) {
@@ -59,13 +64,15 @@ func (h *hand) take(a held) {
 	h.waiting = append(h.waiting, a)
 }
 
-// publish publishes all that waits and takes out of the outbox what was
-// acknowledged whole. It ends early when the outbox fails or when nothing of
-// what was sent arrives.
+// publish publishes all that waits. What was acknowledged whole is taken out of
+// the outbox at the next settle. It ends early when the outbox fails or when
+// nothing of what was sent arrives.
 func (h *hand) publish(ctx context.Context) error {
 	for {
-		if err := h.settle(ctx); err != nil {
-			return err
+		if len(h.done) >= settleAt {
+			if err := h.settle(ctx); err != nil {
+				return err
+			}
 		}
 		h.forget()
 		if len(h.waiting) == 0 {
@@ -77,7 +84,7 @@ func (h *hand) publish(ctx context.Context) error {
 	}
 }
 
-// settle takes out of the outbox what is published.
+// settle takes out of the outbox what is published. It is due within the hold.
 func (h *hand) settle(ctx context.Context) error {
 	if len(h.done) == 0 {
 		return nil

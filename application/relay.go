@@ -185,10 +185,14 @@ func (r *Relay) gather(h held) {
 	}
 }
 
-// claim publishes some of what the outbox has and nobody holds. We are up to date
+// claim settles with the outbox and publishes some of what it has and nobody
+// holds. We are up to date
 // again when that is all.
 func (r *Relay) claim(work context.Context) error {
 	const some = 8 // units may be large, and come with their records
+	if err := r.hand.settle(work); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(work, r.config.Timeout)
 	defer cancel()
 	until := time.Now().Add(r.config.Hold)
@@ -214,7 +218,7 @@ func (r *Relay) drain(work context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return r.hand.settle(work)
 }
 
 // sleep waits for d or until ctx ends.
