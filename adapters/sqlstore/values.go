@@ -31,7 +31,7 @@ func microsValue(t time.Time) any {
 	return t.UnixMicro()
 }
 
-// text, integer and micros scan such columns.
+// text, integer and micros scan such columns, micros times too.
 
 type text string
 
@@ -52,9 +52,13 @@ func (n *integer) Scan(v any) error {
 type micros struct{ time.Time }
 
 func (m *micros) Scan(v any) error {
-	m.Time = time.Time{}
-	if n, ok := v.(int64); ok {
-		m.Time = time.UnixMicro(n).UTC()
+	switch v := v.(type) {
+	case int64:
+		m.Time = time.UnixMicro(v).UTC()
+	case time.Time:
+		m.Time = v.UTC()
+	default:
+		m.Time = time.Time{}
 	}
 	return nil
 }

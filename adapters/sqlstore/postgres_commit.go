@@ -1,0 +1,250 @@
+package sqlstore
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/kumotrail/kumotrail/domain"
+	"github.com/kumotrail/kumotrail/ports"
+)
+
+// passingTries is how often a transaction is tried that others' keep from
+// succeeding.
+const passingTries = 8
+
+// Commit implements ports.Journal in one transaction and, where all events are
+// new, one round trip.
+func (s *Postgres) Commit(ctx context.Context, u ports.Unit) (ports.Committed, error) {
+	c := postgresCommits.Get().(*postgresCommit)
+	defer postgresCommits.Put(c)
+	c.start(s, u)
+	defer c.forget()
+	if err := s.commit(ctx, c); err != nil {
+		return ports.Committed{}, postgresError("commit", err)
+	}
+	return c.committed(), nil
+}
+
+func (s *Postgres) commit(ctx context.Context, c *postgresCommit) error {
+	select {
+	case s.turns <- struct{}{}:
+		defer func() { <-s.turns }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := s.state.err(); err != nil {
+		return err
+	}
+	for tries := 1; ; tries++ {
+		err := s.try(ctx, c)
+		switch {
+		case isDuplicate(err):
+			// Ends, for each time another writer has committed an event of ours.
+			c.look = true
+		case isMissingDay(err) && tries < passingTries:
+			if err := s.makeDays(ctx, c.days()); err != nil {
+				return err
+			}
+		case isPassing(err) && tries < passingTries:
+		default:
+			return err
+		}
+	}
+}
+
+func (s *Postgres) try(ctx context.Context, c *postgresCommit) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	if err = c.run(ctx, conn.Conn()); spoilsConnection(err) {
+		_ = conn.Conn().Close(ctx)
+	}
+	return err
+}
+
+// expectation remembers whether the last unit had events that were known: then
+// the next one is looked up first, for a COPY that fails has written most of
+// what it was given, and a sender that repeats itself repeats much.
+type expectation struct{ known atomic.Bool }
+
+// postgresCommit is a unit on its way. Its buffers are used again.
+type postgresCommit struct {
+	*unit
+	store *Postgres
+	now   time.Time
+	look  bool // for what is known, before anything is written
+
+	isNew    []bool
+	added    []int32         // new events in order of their ids
+	statuses []domain.Status // of the logs
+	outboxID int64
+
+	exchange   pgExchange
+	eventRows  pgTuples
+	logRows    pgTuples
+	rejectRows pgTuples
+	ids        []byte
+}
+
+var postgresCommits = sync.Pool{New: func() any { return new(postgresCommit) }}
+
+func (c *postgresCommit) start(s *Postgres, u ports.Unit) {
+	c.unit, c.store, c.now = newUnit(u), s, time.Now()
+	c.look = s.resent.known.Load()
+}
+
+// maxIdleBuffer is the largest buffer that is kept for the next unit.
+const maxIdleBuffer = 4 << 20
+
+// forget lets go of the unit's memory.
+func (c *postgresCommit) forget() {
+	for _, b := range []*[]byte{&c.exchange.buf, &c.eventRows.buf, &c.logRows.buf, &c.rejectRows.buf, &c.ids} {
+		if cap(*b) > maxIdleBuffer {
+			*b = nil
+		}
+	}
+	c.unit, c.store, c.isNew, c.added, c.statuses = nil, nil, nil, nil, nil
+	clear(c.exchange.rows)
+}
+
+func (c *postgresCommit) committed() ports.Committed {
+	done := ports.Committed{New: c.isNew}
+	if c.outboxID != 0 {
+		done.Announcement.ID = ports.AnnouncementID(c.outboxID)
+		done.Announcement.Events = c.announced(c.isNew, len(c.added), c.statuses)
+	}
+	return done
+}
+
+func (c *postgresCommit) run(ctx context.Context, conn *pgx.Conn) error {
+	if err := c.store.statements.prepare(ctx, conn); err != nil {
+		return err
+	}
+	known := map[domain.EventID]bool{}
+	if c.look && len(c.firsts) > 0 {
+		if err := c.findKnown(ctx, conn, known); err != nil {
+			return err
+		}
+	}
+	c.store.resent.known.Store(len(known) > 0)
+	c.isNew, c.added = c.newOf(known)
+	return c.write(ctx, conn)
+}
+
+func (c *postgresCommit) findKnown(ctx context.Context, conn *pgx.Conn, known map[domain.EventID]bool) error {
+	x := &c.exchange
+	x.reset()
+	n := len(c.firsts)
+	least, greatest := c.Events[c.firsts[0]].ID, c.Events[c.firsts[n-1]].ID
+	x.exec(stmtKnown, func(values [][]byte) { known[domain.EventID(values[0])] = true },
+		c.idArray(), least[:], greatest[:])
+	return x.run(ctx, conn)
+}
+
+// write is one transaction. All writers touch events before rejects
+// before logs, each in order of keys: so none waits for one that waits for it.
+func (c *postgresCommit) write(ctx context.Context, conn *pgx.Conn) error {
+	x := &c.exchange
+	x.reset()
+	c.outboxID = 0
+	if len(c.added) > 0 {
+		c.addEvents()
+		c.announce()
+	}
+	if len(c.Rejects) > 0 {
+		c.quarantine()
+	}
+	if len(c.logs) > 0 {
+		c.joinLogs()
+	}
+	if len(x.rows) == 0 {
+		return ctx.Err()
+	}
+	return x.run(ctx, conn)
+}
+
+func (c *postgresCommit) addEvents() {
+	set := chunkSet{now: c.now}
+	chunks := make([]*chunk, len(c.Events))
+	places := make([]int, len(c.Events))
+	for i := range c.Events {
+		if c.isNew[i] {
+			chunks[i], places[i] = set.place(&c.Events[i])
+		}
+	}
+	c.eventRows.startCopy()
+	for _, i := range c.added {
+		c.eventRows.event(&c.Events[i], chunks[i].id, places[i])
+	}
+	c.eventRows.endCopy()
+	c.exchange.copyIn(stmtEvents, c.eventRows.buf)
+	for _, ch := range set.chunks {
+		c.exchange.exec(stmtChunk, nil, ch.id[:], c.store.packer.pack(ch.buf))
+	}
+}
+
+func (c *postgresCommit) announce() {
+	c.ids = c.ids[:0]
+	for i := range c.Events {
+		if c.isNew[i] {
+			c.ids = append(c.ids, c.Events[i].ID[:]...)
+		}
+	}
+	hold := binary.BigEndian.AppendUint64(nil, uint64(max(0, c.Hold.Microseconds())))
+	c.exchange.exec(stmtOutbox, func(values [][]byte) {
+		c.outboxID = int64(binary.BigEndian.Uint64(values[0]))
+	}, c.ids, hold)
+}
+
+func (c *postgresCommit) joinLogs() {
+	heard := c.heardOf()
+	t := &c.logRows
+	t.startArray(len(c.logs), c.store.statements.logRow)
+	for i := range c.logs {
+		t.log(&c.logs[i], heard[i])
+	}
+	c.statuses = make([]domain.Status, len(c.logs))
+	if len(c.added) == 0 {
+		c.exchange.exec(stmtLogsQuietly, nil, t.buf)
+		return
+	}
+	c.exchange.exec(stmtLogs, func(values [][]byte) {
+		at, _ := c.logAt(domain.LogKey(values[0]))
+		c.statuses[at] = domain.Status(binary.BigEndian.Uint32(values[1]))
+	}, t.buf)
+}
+
+func (c *postgresCommit) quarantine() {
+	byID := make([]int, len(c.Rejects))
+	ids := make([]domain.QuarantineID, len(c.Rejects))
+	for i := range c.Rejects {
+		byID[i], ids[i] = i, c.Rejects[i].ID()
+	}
+	slices.SortFunc(byID, func(a, b int) int { return bytes.Compare(ids[a][:], ids[b][:]) })
+	t := &c.rejectRows
+	t.startArray(len(c.Rejects), c.store.statements.rejectRow)
+	for _, i := range byID {
+		t.reject(&c.Rejects[i], c.store.packer.pack([]byte(c.Rejects[i].Raw)))
+	}
+	c.exchange.exec(stmtRejects, nil, t.buf)
+}
+
+// idArray returns the unit's distinct ids as a uuid[].
+func (c *postgresCommit) idArray() []byte {
+	var t pgTuples
+	t.startArray(len(c.firsts), pgtype.UUIDOID)
+	for _, i := range c.firsts {
+		t.uuid(c.Events[i].ID)
+	}
+	return t.buf
+}

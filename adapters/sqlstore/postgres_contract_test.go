@@ -1,0 +1,36 @@
+package sqlstore_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/kumotrail/kumotrail/adapters/sqlstore"
+	"github.com/kumotrail/kumotrail/test/contract"
+	"github.com/kumotrail/kumotrail/test/servers"
+)
+
+func TestPostgresKeepsContractOfJournal(t *testing.T)    { contract.TestJournal(t, openPostgresStore) }
+func TestPostgresKeepsContractOfOutbox(t *testing.T)     { contract.TestOutbox(t, openPostgresStore) }
+func TestPostgresKeepsContractOfPruner(t *testing.T)     { contract.TestPruner(t, openPostgresStore) }
+func TestPostgresKeepsContractOfQuarantine(t *testing.T) { contract.TestQuarantine(t, openPostgresStore) }
+func TestPostgresKeepsContractOfLogReader(t *testing.T)  { contract.TestLogReader(t, openPostgresStore) }
+
+func openPostgresStore(t *testing.T) contract.Store {
+	t.Helper()
+	return openPostgres(t, servers.Postgres(t), sqlstore.PostgresConfig{Schema: servers.Schema(t)})
+}
+
+// openPostgres opens a store that is closed when the test ends.
+func openPostgres(t testing.TB, url string, cfg sqlstore.PostgresConfig) *sqlstore.Postgres {
+	t.Helper()
+	s, err := sqlstore.OpenPostgres(context.Background(), url, contract.Decoder{}, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}

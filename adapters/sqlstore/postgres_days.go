@@ -1,0 +1,187 @@
+package sqlstore
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/kumotrail/kumotrail/domain"
+)
+
+// Tables that have a partition a day.
+const (
+	eventTable = "email_event"
+	chunkTable = "record_chunk"
+	logTable   = "email_log"
+)
+
+// partition is one day of a table.
+type partition struct {
+	table string
+	day   int64 // its first millisecond
+}
+
+func (p partition) name() string { return p.table + time.UnixMilli(p.day).UTC().Format("_20060102") }
+
+// options are those that a partitioned table cannot pass on.
+func (p partition) options() string {
+	if p.table == logTable {
+		return "WITH (fillfactor = 80)" // see the schema
+	}
+	return ""
+}
+
+// dayBound returns the least uuid of a day.
+func dayBound(day int64) string {
+	var b [16]byte
+	putMillis(b[:], day)
+	return domain.LogKey(b).String()
+}
+
+const dayLength = int64(24 * time.Hour / time.Millisecond)
+
+// days returns the partitions that the unit's rows go to, but for those of time
+// 0.
+func (u *unit) days() []partition {
+	var list []partition
+	add := func(table string, day int64) {
+		// Ids come in order, so equal days are neighbours.
+		if p := (partition{table, day}); day != 0 && (len(list) == 0 || list[len(list)-1] != p) {
+			list = append(list, p)
+		}
+	}
+	for _, i := range u.firsts {
+		add(eventTable, dayOf(u.Events[i].ID))
+	}
+	for _, p := range slices.Clone(list) {
+		add(chunkTable, p.day)
+	}
+	for i := range u.logs {
+		add(logTable, dayOf(domain.EventID(u.logs[i].Key)))
+	}
+	return list
+}
+
+// makeDaysAhead makes the partitions of yesterday and of some days from now on.
+func (s *Postgres) makeDaysAhead(ctx context.Context, now time.Time) error {
+	var list []partition
+	for d := -1; d <= s.cfg.DaysAhead; d++ {
+		day := dayStart(now).AddDate(0, 0, d).UnixMilli()
+		list = append(list, partition{eventTable, day}, partition{chunkTable, day}, partition{logTable, day})
+	}
+	return s.makeDays(ctx, list)
+}
+
+// makeDays makes what is missing of the partitions.
+func (s *Postgres) makeDays(ctx context.Context, list []partition) error {
+	// Others of this process would make the same; the connections are few.
+	s.days.Lock()
+	defer s.days.Unlock()
+	missing, err := s.missingDays(ctx, list)
+	if err != nil {
+		return err
+	}
+	for _, p := range missing {
+		if err := s.makeDay(ctx, p); err != nil {
+			return err
+		}
+	}
+	if len(missing) > 0 {
+		s.cfg.Log.Debug("made days", slog.Int("partitions", len(missing)))
+	}
+	return nil
+}
+
+func (s *Postgres) missingDays(ctx context.Context, list []partition) ([]partition, error) {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Release()
+	found, err := storedDays(ctx, conn.Conn(), []string{eventTable, chunkTable, logTable})
+	return slices.DeleteFunc(slices.Clone(list), func(p partition) bool {
+		return slices.Contains(found, storedPartition{p, attached})
+	}), err
+}
+
+// makeDay makes a table and attaches it, which lets the partitioned table's
+// readers and writers be; CREATE TABLE PARTITION OF would wait for all of them
+// and hold up the next. One transaction each: many odd dates at once would ask
+// for more locks than the server has room for.
+//
+// Where the table is there already, left by someone who was interrupted after
+// he had detached it, it is attached again.
+func (s *Postgres) makeDay(ctx context.Context, p partition) error {
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if err := lockTables(ctx, tx, s.cfg.Schema); err != nil {
+			return err
+		}
+		found, err := storedDays(ctx, tx.Conn(), []string{p.table})
+		if err != nil {
+			return err
+		}
+		name := pgx.Identifier{p.name()}.Sanitize()
+		i := slices.IndexFunc(found, func(f storedPartition) bool { return f.partition == p })
+		switch {
+		case i < 0:
+			err = run(ctx, tx.Conn(), "CREATE TABLE %s (LIKE %s INCLUDING ALL) %s", name, p.table, p.options())
+		case found[i].state == attached:
+			return nil
+		case found[i].state == detaching:
+			err = run(ctx, tx.Conn(), "ALTER TABLE %s DETACH PARTITION %s FINALIZE", p.table, name)
+		}
+		if err != nil {
+			return err
+		}
+		return run(ctx, tx.Conn(), "ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM ('%s') TO ('%s')",
+			p.table, name, dayBound(p.day), dayBound(p.day+dayLength))
+	})
+}
+
+// lockTables waits for whoever makes or drops partitions, until the transaction
+// ends.
+func lockTables(ctx context.Context, tx pgx.Tx, schema string) error {
+	_, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", advisoryLock(schema))
+	return err
+}
+
+// storedPartition is a partition that has a table.
+type storedPartition struct {
+	partition
+	state string
+}
+
+// States of a partition's table.
+const (
+	attached  = "attached"
+	detaching = "detaching" // begun and not finished
+	detached  = "detached"
+)
+
+// storedDays returns the days of the tables by time, those of one day in order
+// of tables. That of time 0 is not among them.
+func storedDays(ctx context.Context, conn *pgx.Conn, tables []string) ([]storedPartition, error) {
+	rows, err := conn.Query(ctx, `SELECT t.name, c.relname,
+			CASE WHEN i.inhrelid IS NULL THEN 'detached' WHEN i.inhdetachpending THEN 'detaching' ELSE 'attached' END
+		FROM unnest($1::text[]) WITH ORDINALITY t (name, place)
+		JOIN pg_class c ON c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'
+			AND c.relname ~ ('^' || t.name || '_[0-9]{8}$')
+		LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
+		ORDER BY right(c.relname, 8), t.place`, tables)
+	if err != nil {
+		return nil, err
+	}
+	var list []storedPartition
+	var name string
+	var p storedPartition
+	_, err = pgx.ForEachRow(rows, []any{&p.table, &name, &p.state}, func() error {
+		day, err := time.Parse("20060102", name[len(p.table)+1:])
+		p.day = day.UnixMilli()
+		list = append(list, p)
+		return err
+	})
+	return list, err
+}

@@ -1,0 +1,168 @@
+package sqlstore
+
+import (
+	"context"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/uptrace/bun"
+
+	"github.com/kumotrail/kumotrail/domain"
+	"github.com/kumotrail/kumotrail/ports"
+)
+
+// logPage is how many logs are read at once. A stream of them is many short
+// statements: one that lasts as long as a slow reader would keep days from
+// being dropped and dead rows from being cleared.
+const logPage = 500
+
+// Logs implements ports.LogReader.
+func (s *Postgres) Logs(ctx context.Context, f ports.LogFilter) iter.Seq2[domain.EmailLog, error] {
+	return func(yield func(domain.EmailLog, error) bool) {
+		if err := s.state.err(); err != nil {
+			yield(domain.EmailLog{}, postgresError("read logs", err))
+			return
+		}
+		if choosesNothing(f) {
+			return
+		}
+		var after *domain.LogKey
+		for {
+			page, err := s.logsAfter(ctx, f, after)
+			if err != nil {
+				yield(domain.EmailLog{}, postgresError("read logs", err))
+				return
+			}
+			for _, l := range page {
+				if !yield(l, nil) {
+					return
+				}
+			}
+			if len(page) < logPage {
+				return
+			}
+			after = &page[len(page)-1].Key
+		}
+	}
+}
+
+func (s *Postgres) logsAfter(ctx context.Context, f ports.LogFilter, after *domain.LogKey) ([]domain.EmailLog, error) {
+	q := choosePostgresLogs(s.read.NewSelect(), f).Limit(logPage)
+	if after != nil {
+		q = q.Where("key < ?", after.String())
+	}
+	return s.scanLogs(ctx, q)
+}
+
+// choosesNothing says whether f asks for a text that no column can hold, and
+// no query either.
+func choosesNothing(f ports.LogFilter) bool {
+	for _, text := range []string{f.MessageID, f.ApplicationID, f.Recipient, f.Tenant, f.Campaign} {
+		if text != "" && !canBeID(text) {
+			return true
+		}
+	}
+	return false
+}
+
+// postgresLogColumns are logColumns with the key as bytes.
+var postgresLogColumns = strings.Replace(logColumns, "key", "uuid_send(key)", 1)
+
+func choosePostgresLogs(q *bun.SelectQuery, f ports.LogFilter) *bun.SelectQuery {
+	q = q.Table(logTable).ColumnExpr(postgresLogColumns).OrderExpr("key DESC")
+	if f.MessageID != "" {
+		least, greatest := domain.KeysOfMessage(f.MessageID)
+		q = q.Where("key BETWEEN ? AND ?", least.String(), greatest.String())
+	}
+	for _, equal := range []struct{ column, value string }{
+		{"message_id", domain.NormalizeMessageID(f.MessageID)},
+		{"recipient", domain.NormalizeRecipient(f.Recipient)},
+		{"application_id", f.ApplicationID},
+		{"tenant", f.Tenant},
+		{"campaign", f.Campaign},
+	} {
+		if equal.value != "" {
+			q = q.Where("? = ?", bun.Ident(equal.column), equal.value)
+		}
+	}
+	if len(f.Statuses) > 0 {
+		ranks := make([]int, len(f.Statuses))
+		for i, st := range f.Statuses {
+			ranks[i] = int(st)
+		}
+		q = q.Where("get_byte(decision, 0) IN (?)", bun.List(ranks))
+	}
+	return within(q, "accepted_at", f.From, f.To)
+}
+
+// within asks for a time in [from, to), of which a zero one is open. Stored
+// times have no part below microseconds, so bounds are rounded up.
+func within(q *bun.SelectQuery, column string, from, to time.Time) *bun.SelectQuery {
+	if !from.IsZero() {
+		q = q.Where("? >= ?", bun.Ident(column), time.UnixMicro(ceilMicro(from)).UTC())
+	}
+	if !to.IsZero() {
+		q = q.Where("? < ?", bun.Ident(column), time.UnixMicro(ceilMicro(to)).UTC())
+	}
+	return q
+}
+
+// CountEvents implements ports.LogReader.
+func (s *Postgres) CountEvents(ctx context.Context, from, to time.Time, width time.Duration) ([]ports.EventCount, error) {
+	const operation = "count events"
+	if err := s.state.err(); err != nil {
+		return nil, postgresError(operation, err)
+	}
+	q := s.read.NewSelect().Table(eventTable).
+		ColumnExpr("date_bin(? * interval '1 microsecond', occurred_at, '0001-01-01 00:00:00+00') AS bucket, type, count(*)",
+			max(width.Microseconds(), 1)).
+		Where("occurred_at IS NOT NULL").GroupExpr("bucket, type").OrderExpr("bucket, type")
+	rows, err := within(q, "occurred_at", from, to).Rows(ctx)
+	if err != nil {
+		return nil, postgresError(operation, err)
+	}
+	counts, err := collect(rows, func() (ports.EventCount, error) { return scanCount(rows) })
+	return counts, postgresError(operation, err)
+}
+
+// Events implements ports.LogReader.
+func (s *Postgres) Events(ctx context.Context, messageID string) ([]domain.EmailEvent, error) {
+	const operation = "read events"
+	if err := s.state.err(); err != nil {
+		return nil, postgresError(operation, err)
+	}
+	if messageID == "" {
+		return nil, nil
+	}
+	least, greatest := domain.KeysOfMessage(messageID)
+	rows, err := s.pool.Query(ctx, `SELECT `+postgresEventColumns+` FROM email_event e
+		WHERE e.message_key BETWEEN $1 AND $2 ORDER BY e.occurred_at NULLS FIRST, e.id`, [16]byte(least), [16]byte(greatest))
+	if err != nil {
+		return nil, postgresError(operation, err)
+	}
+	stored, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (storedEvent, error) { return scanEvent(row) })
+	if err != nil {
+		return nil, postgresError(operation, err)
+	}
+	events, err := restoreMessage(s.restorer(ctx), stored, domain.NormalizeMessageID(messageID))
+	return events, postgresError(operation, err)
+}
+
+// restoreMessage leaves out rows of other messages, whose ids may have the same
+// 40 bits of hash.
+func restoreMessage(restorer *restorer, stored []storedEvent, messageID string) ([]domain.EmailEvent, error) {
+	var events []domain.EmailEvent
+	for i := range stored {
+		if domain.NormalizeMessageID(stored[i].event.MessageID) != messageID {
+			continue
+		}
+		e, err := restorer.restore(&stored[i])
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}

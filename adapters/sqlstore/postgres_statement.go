@@ -1,0 +1,109 @@
+package sqlstore
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Statements of a commit by the names under which each connection has them
+// prepared.
+const (
+	stmtKnown       = "kumotrail_known"
+	stmtEvents      = "kumotrail_events"
+	stmtChunk       = "kumotrail_chunk"
+	stmtOutbox      = "kumotrail_outbox"
+	stmtLogs        = "kumotrail_logs"
+	stmtLogsQuietly = "kumotrail_logs_quietly"
+	stmtRejects     = "kumotrail_rejects"
+)
+
+// joined are the columns of email_log that a join takes one of two values for.
+// LEAST and GREATEST pass over NULL in PostgreSQL, and texts compare bytewise
+// (COLLATE "C").
+var joined = []struct{ column, by string }{
+	{"sender", "LEAST"}, {"tenant", "LEAST"}, {"campaign", "LEAST"}, {"application_id", "LEAST"},
+	{"provider", "LEAST"}, {"egress_source", "LEAST"}, {"size", "GREATEST"}, {"attempts", "GREATEST"},
+	{"accepted_at", "LEAST"}, {"delivered_at", "LEAST"}, {"failed_at", "LEAST"},
+	{"complained_at", "LEAST"}, {"received_at", "LEAST"}, {"decision", "GREATEST"},
+}
+
+// decided are those that go with the decision.
+var decided = []string{"status", "decided_at", "code", "enhanced_code", "response"}
+
+// joinLogsQuery joins logs as domain.EmailLog.Join does. A log is a single value
+// of a composite type, an argument of all of them an array: an array for each
+// column costs a fifth more.
+func joinLogsQuery() string {
+	var sets []string
+	for _, j := range joined {
+		sets = append(sets, j.column+" = "+j.by+"(l."+j.column+", excluded."+j.column+")")
+	}
+	for _, d := range decided {
+		sets = append(sets, d+" = CASE WHEN excluded.decision > l.decision THEN excluded."+d+" ELSE l."+d+" END")
+	}
+	const columns = `key, accepted_at, delivered_at, failed_at, complained_at, decided_at, received_at,
+		size, attempts, code, message_id, recipient, sender, tenant, campaign, application_id,
+		provider, egress_source, status, enhanced_code, response, decision`
+	return "INSERT INTO email_log AS l (" + columns + ") SELECT " + columns +
+		" FROM unnest($1::email_log_row[]) ON CONFLICT (key) DO UPDATE SET " + strings.Join(sets, ", ")
+}
+
+// changesLog is true where a join says something new: rows that stay the same
+// are not written.
+func changesLog() string {
+	var news []string
+	for _, j := range joined {
+		news = append(news, "l."+j.column+" IS DISTINCT FROM "+j.by+"(l."+j.column+", excluded."+j.column+")")
+	}
+	return strings.Join(news, " OR ")
+}
+
+var postgresStatements = []struct{ name, query string }{
+	{stmtKnown, `SELECT id FROM email_event WHERE id = ANY($1::uuid[]) AND id BETWEEN $2::uuid AND $3::uuid`},
+	{stmtEvents, copyEvents},
+	{stmtChunk, `INSERT INTO record_chunk (id, records) VALUES ($1, $2)`},
+	{stmtOutbox, `INSERT INTO outbox (events, held_until) VALUES ($1,
+		CASE WHEN $2::bigint > 0 THEN clock_timestamp() + $2 * interval '1 microsecond' ELSE '-infinity' END)
+		RETURNING id`},
+	{stmtLogs, joinLogsQuery() + ` RETURNING key, get_byte(decision, 0)`},
+	{stmtLogsQuietly, joinLogsQuery() + ` WHERE ` + changesLog()},
+	{stmtRejects, `INSERT INTO quarantine SELECT * FROM unnest($1::quarantine_row[]) ON CONFLICT (id) DO NOTHING`},
+}
+
+// statementSet prepares the statements and knows the types that their arguments
+// have in this database.
+type statementSet struct {
+	mu                sync.Mutex
+	logRow, rejectRow uint32
+}
+
+// prepare makes sure that conn has the statements.
+func (s *statementSet) prepare(ctx context.Context, conn *pgx.Conn) error {
+	const key = "kumotrail"
+	if conn.PgConn().CustomData()[key] != nil {
+		return nil
+	}
+	for _, st := range postgresStatements {
+		if _, err := conn.Prepare(ctx, st.name, st.query); err != nil {
+			return err
+		}
+	}
+	if err := s.findTypes(ctx, conn); err != nil {
+		return err
+	}
+	conn.PgConn().CustomData()[key] = true
+	return nil
+}
+
+func (s *statementSet) findTypes(ctx context.Context, conn *pgx.Conn) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.logRow != 0 {
+		return nil
+	}
+	return conn.QueryRow(ctx, `SELECT 'email_log_row'::regtype::oid, 'quarantine_row'::regtype::oid`).
+		Scan(&s.logRow, &s.rejectRow)
+}
