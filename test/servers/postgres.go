@@ -34,7 +34,7 @@ func Postgres(tb testing.TB) string {
 	return p.URL()
 }
 
-var sharedPostgres = sync.OnceValues(func() (*PostgresServer, error) { return startPostgres() })
+var sharedPostgres = sync.OnceValues(func() (*PostgresServer, error) { return StartPostgres() })
 
 // Schema returns the name of a schema that nobody else uses on the server of
 // Postgres. What is in it is dropped when the test ends.
@@ -74,22 +74,28 @@ type PostgresServer struct {
 }
 
 // OwnPostgres starts a server that no other test uses and that is gone when the
-// test ends. settings, as in "max_connections=5", replace its defaults.
+// test ends. settings are those of StartPostgres.
 func OwnPostgres(tb testing.TB, settings ...string) *PostgresServer {
 	tb.Helper()
-	p, err := startPostgres(settings...)
+	p, err := StartPostgres(settings...)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {
-		if p.running != nil {
-			_ = p.running.stop("QUIT")
-		}
-		if err := os.RemoveAll(p.folder); err != nil {
-			tb.Errorf("remove the server's files: %v", err)
+		if err := p.Close(); err != nil {
+			tb.Errorf("close PostgreSQL: %v", err)
 		}
 	})
 	return p
+}
+
+// Close ends the server and removes its files.
+func (p *PostgresServer) Close() error {
+	if p.running != nil {
+		_ = p.running.stop("QUIT")
+		p.running = nil
+	}
+	return os.RemoveAll(p.folder)
 }
 
 // URL is where the server listens, or will when it is started again.
@@ -122,7 +128,9 @@ func (p *PostgresServer) Start(tb testing.TB) {
 
 const installPostgres = "PostgreSQL is not installed: apt-get install postgresql (or set TEST_PG_URL)"
 
-func startPostgres(settings ...string) (*PostgresServer, error) {
+// StartPostgres starts a server that the caller closes, for programs other than
+// tests. settings, as in "max_connections=5", replace its defaults.
+func StartPostgres(settings ...string) (*PostgresServer, error) {
 	bin, err := postgresPrograms()
 	if err != nil {
 		return nil, err
