@@ -9,11 +9,13 @@ import (
 	"github.com/kumotrail/kumotrail/test/servers"
 )
 
-func TestPostgresKeepsContractOfJournal(t *testing.T)    { contract.TestJournal(t, openPostgresStore) }
-func TestPostgresKeepsContractOfOutbox(t *testing.T)     { contract.TestOutbox(t, openPostgresStore) }
-func TestPostgresKeepsContractOfPruner(t *testing.T)     { contract.TestPruner(t, openPostgresStore) }
-func TestPostgresKeepsContractOfQuarantine(t *testing.T) { contract.TestQuarantine(t, openPostgresStore) }
-func TestPostgresKeepsContractOfLogReader(t *testing.T)  { contract.TestLogReader(t, openPostgresStore) }
+func TestPostgresKeepsContractOfJournal(t *testing.T) { contract.TestJournal(t, openPostgresStore) }
+func TestPostgresKeepsContractOfOutbox(t *testing.T)  { contract.TestOutbox(t, openPostgresStore) }
+func TestPostgresKeepsContractOfPruner(t *testing.T)  { contract.TestPruner(t, openPostgresStore) }
+func TestPostgresKeepsContractOfQuarantine(t *testing.T) {
+	contract.TestQuarantine(t, openPostgresStore)
+}
+func TestPostgresKeepsContractOfLogReader(t *testing.T) { contract.TestLogReader(t, openPostgresStore) }
 
 func openPostgresStore(t *testing.T) contract.Store {
 	t.Helper()
