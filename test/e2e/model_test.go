@@ -162,11 +162,16 @@ func (s said) status() string {
 	return "pending"
 }
 
+// attempts counts those to deliver so far, this one too if it is one.
 func (s said) attempts() int64 {
 	made := number(s.record["num_attempts"])
 	switch s.kind() {
-	case "delivery", "bounce", "transient_failure":
-		made++
+	case "bounce", "transient_failure":
+		return made + 1
+	case "delivery":
+		if s.status() == "delivered" {
+			return made + 1
+		}
 	}
 	return made
 }
