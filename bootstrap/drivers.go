@@ -5,12 +5,25 @@ import (
 	"path/filepath"
 
 	"github.com/kumotrail/kumotrail/adapters/natsbus"
+	"github.com/kumotrail/kumotrail/adapters/rediscache"
+	"github.com/kumotrail/kumotrail/adapters/sqlstore"
 )
 
 // Drivers say which adapter stands behind each port.
 type Drivers struct {
-	Bus BusDriver
+	Store StoreDriver
+	Bus   BusDriver
+	Cache CacheDriver
 }
+
+// StoreDriver is where events are kept.
+type StoreDriver string
+
+// The stores.
+const (
+	SQLite     StoreDriver = "sqlite"
+	PostgreSQL StoreDriver = "postgresql"
+)
 
 // BusDriver is where events are announced.
 type BusDriver string
@@ -21,13 +34,46 @@ const (
 	ExternalNATS BusDriver = "external"
 )
 
+// CacheDriver is where lookups are kept for a short time.
+type CacheDriver string
+
+// The caches.
+const (
+	// NoCache is for several instances without a cache in common: each with one
+	// of its own would not see what the others commit.
+	NoCache   CacheDriver = "none"
+	InProcess CacheDriver = "in-process"
+	Redis     CacheDriver = "redis"
+)
+
 // Drivers are chosen by what the settings have a URL for.
 func (s *Settings) Drivers() Drivers {
-	d := Drivers{Bus: EmbeddedNATS}
+	d := Drivers{Store: SQLite, Bus: EmbeddedNATS, Cache: InProcess}
+	if s.PostgresURL != "" {
+		d.Store = PostgreSQL
+	}
+	switch {
+	case s.RedisURL != "":
+		d.Cache = Redis
+	case s.PostgresURL != "":
+		d.Cache = NoCache
+	}
 	if s.NATSURL != "" {
 		d.Bus = ExternalNATS
 	}
 	return d
+}
+
+// writers is how many units the store commits at once. SQLite has one writer.
+func (s *Settings) writers() int {
+	if s.PostgresURL == "" {
+		return 1
+	}
+	return 2
+}
+
+func (s *Settings) postgres() sqlstore.PostgresConfig {
+	return sqlstore.PostgresConfig{Schema: s.PostgresSchema, Writers: s.writers()}
 }
 
 // StorePath is the file of the embedded store.
@@ -39,6 +85,10 @@ func (s *Settings) stream() natsbus.StreamConfig {
 
 func (s *Settings) natsServer(log *slog.Logger) natsbus.ServerConfig {
 	return natsbus.ServerConfig{Dir: s.DataDir, Listen: s.NATSListen, Token: s.NATSToken, Log: log}
+}
+
+func (s *Settings) redis(log *slog.Logger) rediscache.Config {
+	return rediscache.Config{URL: s.RedisURL, Log: log}
 }
 
 func (s *Settings) publisher() natsbus.PublisherConfig {

@@ -40,6 +40,9 @@ func settingsFrom(sources ...map[string]string) (Settings, error) {
 		f.add("%v", err)
 	}
 	s.complete()
+	if key, set := merged["X_KUMOMTA_KEY"]; set && key == "" {
+		f.add("X_KUMOMTA_KEY: is set but empty; unset it or give it a key")
+	}
 	if len(f) == 0 { // of what could not be read more faults would be a consequence
 		f, _ = errors.AsType[Faults](s.Validate())
 	}

@@ -9,20 +9,9 @@ import (
 
 	"github.com/kumotrail/kumotrail/adapters/kumomta"
 	"github.com/kumotrail/kumotrail/adapters/natsbus"
-	"github.com/kumotrail/kumotrail/adapters/sqlstore"
 	"github.com/kumotrail/kumotrail/application"
 	"github.com/kumotrail/kumotrail/ports"
 )
-
-// Store is all that a store is asked for.
-type Store interface {
-	ports.Journal
-	ports.Outbox
-	ports.Pruner
-	ports.Quarantine
-	ports.LogReader
-	ports.Health
-}
 
 // Bus is all that a bus is asked for.
 type Bus interface {
@@ -35,30 +24,6 @@ func formats() fx.Option {
 	return fx.Module("formats", fx.Provide(func() ports.RecordDecoder { return kumomta.Decoder{} }))
 }
 
-// store provides the Store and its ports one by one.
-func store() fx.Option {
-	return fx.Module("store",
-		fx.Provide(openEmbeddedStore, func(s Store) (ports.Journal, ports.Outbox, ports.Pruner, ports.LogReader) {
-			return s, s, s, s
-		}))
-}
-
-// openEmbeddedStore claims DATA_DIR and opens the store in it.
-func openEmbeddedStore(life fx.Lifecycle, s Settings, serve ServeOptions, decoder ports.RecordDecoder) (Store, error) {
-	unlock, err := lockDataDir(s.DataDir)
-	if err != nil {
-		return nil, err
-	}
-	opened, err := sqlstore.OpenSQLite(context.Background(), s.StorePath(), decoder,
-		sqlstore.SQLiteConfig{KeepSchema: serve.KeepSchema})
-	if err != nil {
-		return nil, err
-	}
-	life.Append(fx.StopHook(unlock))
-	life.Append(fx.StopHook(opened.Close))
-	return opened, nil
-}
-
 // bus provides the Bus of a driver.
 func bus(driver BusDriver) fx.Option {
 	connect := fx.Provide(connectEmbedded)
@@ -68,10 +33,7 @@ func bus(driver BusDriver) fx.Option {
 	return fx.Module("bus", connect, fx.Provide(newPublisher))
 }
 
-func connectEmbedded(life fx.Lifecycle, s Settings, log *slog.Logger) (*natsbus.Conn, error) {
-	if err := makeDataDir(s.DataDir); err != nil {
-		return nil, err
-	}
+func connectEmbedded(life fx.Lifecycle, s Settings, _ lockedDataDir, log *slog.Logger) (*natsbus.Conn, error) {
 	server, err := natsbus.StartServer(s.natsServer(log))
 	if err != nil {
 		return nil, err
@@ -119,8 +81,9 @@ func newIngest(decoder ports.RecordDecoder, group *application.Group, s Settings
 	return application.NewIngest(decoder, group, s.RetentionDays, time.Now)
 }
 
-func startGroup(life fx.Lifecycle, journal ports.Journal, relay *application.Relay) *application.Group {
-	group := application.NewGroup(application.NewCommitter(journal, relay), application.GroupConfig{})
+func startGroup(life fx.Lifecycle, journal ports.Journal, c Cache, relay *application.Relay, s Settings) *application.Group {
+	group := application.NewGroup(application.NewCommitter(c.forgetting(journal), relay),
+		application.GroupConfig{Writers: s.writers()})
 	life.Append(fx.StopHook(group.Close))
 	return group
 }

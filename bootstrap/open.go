@@ -13,11 +13,8 @@ import (
 // serve. What a retry commits is announced by serve. The caller calls
 // closeStore.
 func OpenQuarantine(ctx context.Context, s Settings) (q *application.Quarantine, closeStore func() error, err error) {
-	if err := makeDataDir(s.DataDir); err != nil {
-		return nil, nil, err
-	}
 	decoder := kumomta.Decoder{}
-	store, err := sqlstore.OpenSQLite(ctx, s.StorePath(), decoder, sqlstore.SQLiteConfig{})
+	store, err := openStore(ctx, s, decoder)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -27,6 +24,9 @@ func OpenQuarantine(ctx context.Context, s Settings) (q *application.Quarantine,
 
 // MigrateUp brings the store's schema up to date and returns all its steps.
 func MigrateUp(ctx context.Context, s Settings) ([]sqlstore.Migration, error) {
+	if s.Drivers().Store == PostgreSQL {
+		return sqlstore.MigratePostgres(ctx, s.PostgresURL, s.postgres())
+	}
 	if err := makeDataDir(s.DataDir); err != nil {
 		return nil, err
 	}
@@ -35,6 +35,9 @@ func MigrateUp(ctx context.Context, s Settings) ([]sqlstore.Migration, error) {
 
 // MigrateStatus returns the steps of the store's schema.
 func MigrateStatus(ctx context.Context, s Settings) ([]sqlstore.Migration, error) {
+	if s.Drivers().Store == PostgreSQL {
+		return sqlstore.PostgresMigrations(ctx, s.PostgresURL, s.postgres())
+	}
 	if err := makeDataDir(s.DataDir); err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func Service(s Settings, options ServeOptions, log *slog.Logger) fx.Option {
 			return l
 		}),
 		fx.StopTimeout(stopWithin),
-		formats(), store(), bus(s.Drivers().Bus), useCases(), web(),
+		formats(), store(s.Drivers().Store), cache(s.Drivers().Cache), bus(s.Drivers().Bus), useCases(), web(),
 	)
 }
 
@@ -88,7 +88,7 @@ func web() fx.Option {
 }
 
 func newHandler(s Settings, ingest *application.Ingest, budget *application.Budget, logs ports.LogReader,
-	store Store, bus Bus, log *slog.Logger,
+	lookup *application.Lookup, store Store, c Cache, bus Bus, log *slog.Logger,
 ) http.Handler {
 	return httpapi.New(httpapi.Config{
 		WebhookKeys:  s.WebhookKeys,
@@ -96,11 +96,11 @@ func newHandler(s Settings, ingest *application.Ingest, budget *application.Budg
 		Open:         s.Environment == Development && s.onLoopback(),
 		MaxBodyBytes: int64(s.MaxBodyBytes),
 	}, httpapi.Parts{
-		Ingest: ingest, Budget: budget, Logs: logs, Log: log,
-		Health: []httpapi.Probe{
+		Ingest: ingest, Budget: budget, Logs: logs, Lookup: lookup, Log: log,
+		Health: append([]httpapi.Probe{
 			{Name: "store", Required: true, Health: store},
 			{Name: "bus", Health: bus},
-		},
+		}, c.probes()...),
 	})
 }
 

@@ -27,10 +27,18 @@ func TestEveryMixOfDriversIsWhole(t *testing.T) {
 
 // mixes are settings for each mix of drivers.
 func mixes() map[string]map[string]string {
-	return map[string]map[string]string{
-		"SQLite, embedded NATS": {},
-		"SQLite, external NATS": {"NATS_URL": "nats://nats.example.com:4222"},
+	all := map[string]map[string]string{}
+	stores := map[string]string{"SQLite": "", "PostgreSQL": "postgres://db.example.com/mail"}
+	buses := map[string]string{"embedded NATS": "", "external NATS": "nats://nats.example.com:4222"}
+	caches := map[string]string{"no Redis": "", "Redis": "rediss://:secret@redis.example.com/1"}
+	for store, pg := range stores {
+		for bus, nats := range buses {
+			for cache, redis := range caches {
+				all[store+", "+bus+", "+cache] = map[string]string{"PG_URL": pg, "NATS_URL": nats, "REDIS_URL": redis}
+			}
+		}
 	}
+	return all
 }
 
 func TestServiceStartsAnswersAndStops(t *testing.T) {

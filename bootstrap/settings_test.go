@@ -60,6 +60,7 @@ func TestEveryWrongSettingIsNamed(t *testing.T) {
 			[]string{"4 settings", "PORT: 70000", `NODE_ENV: "test"`, "RETENTION_DAYS: -1", "HOST"}},
 		{"empty keys", map[string]string{"X_KUMOMTA_KEY": "a,,b", "API_KEYS": "a,"},
 			[]string{"2 settings", "X_KUMOMTA_KEY: has an empty key", "API_KEYS: has an empty key"}},
+		{"a key that is empty", map[string]string{"X_KUMOMTA_KEY": ""}, []string{"X_KUMOMTA_KEY: is set but empty"}},
 		{"production without a key", map[string]string{"NODE_ENV": "production"}, []string{"X_KUMOMTA_KEY: is not set"}},
 		{"production with the default", map[string]string{"NODE_ENV": "production", "X_KUMOMTA_KEY": "reloop"},
 			[]string{"X_KUMOMTA_KEY: is the default"}},
@@ -68,6 +69,11 @@ func TestEveryWrongSettingIsNamed(t *testing.T) {
 		{"bodies that fit nowhere", map[string]string{"MAX_BODY_BYTES": "2GiB"}, []string{"MAX_INFLIGHT_BYTES"}},
 		{"nats", map[string]string{"NATS_LISTEN": "nowhere", "NATS_LEGACY_SUBJECT": "a.*", "NATS_MAX_AGE": "1s"},
 			[]string{"3 settings", "NATS_LISTEN", "NATS_LEGACY_SUBJECT", "NATS_MAX_AGE"}},
+		{"a cache", map[string]string{"REDIS_URL": "http://localhost:6379"}, []string{"REDIS_URL", "redis://"}},
+		{"a database", map[string]string{"PG_URL": "mysql://db", "PG_SCHEMA": strings.Repeat("s", 64)}, []string{"PG_URL", "PG_SCHEMA"}},
+		{"production with a stream for each instance", map[string]string{
+			"NODE_ENV": "production", "X_KUMOMTA_KEY": "a-key-of-sixteen-bytes", "PG_URL": "postgres://db/mail",
+		}, []string{"NATS_URL: is not set"}},
 		{"an external bus", map[string]string{"NATS_URL": "nats://"}, []string{"NATS_URL"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -89,6 +95,7 @@ func TestFaultsNeverShowAKey(t *testing.T) {
 	_, err := settingsFrom(map[string]string{
 		"NODE_ENV": "production", "X_KUMOMTA_KEY": secret, "API_KEYS": secret + ",",
 		"NATS_URL": "nats://user:" + secret + "@", "PG_URL": "postgres://user:" + secret + "@%zz/db",
+		"REDIS_URL": "redis://:" + secret + "@%zz:" + secret + "/" + secret,
 	})
 	if err == nil || strings.Contains(err.Error(), secret) {
 		t.Error(err)

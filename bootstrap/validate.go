@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kumotrail/kumotrail/adapters/natsbus"
+	"github.com/kumotrail/kumotrail/adapters/sqlstore"
 )
 
 // Faults are all that is wrong with settings, in one message.
@@ -40,7 +41,7 @@ func (s *Settings) Validate() error {
 
 func (s *Settings) validateServer(f *Faults) {
 	if s.Port < 0 || s.Port > 65535 {
-		f.add("PORT: %d is not a port; take one from 1 to 65535", s.Port)
+		f.add("PORT: %d is not a port; take one from 1 to 65535, or 0 for any that is free", s.Port)
 	}
 	if s.Environment != Development && s.Environment != Production {
 		f.add("NODE_ENV: %q is neither development nor production", string(s.Environment))
@@ -91,13 +92,18 @@ func (s *Settings) validateBytes(f *Faults) {
 
 func (s *Settings) validateDrivers(f *Faults) {
 	if s.PostgresURL != "" {
-		f.add("PG_URL: this version keeps its data in SQLite under DATA_DIR only; unset it")
-	}
-	if s.RedisURL != "" {
-		f.add("REDIS_URL: this version has no use for Redis; unset it")
+		f.addErrors("PG_URL", sqlstore.CheckPostgresURL(s.PostgresURL))
+		config := s.postgres()
+		f.addErrors("PG_SCHEMA", config.Validate())
+		if s.NATSURL == "" && s.Environment == Production {
+			f.add("NATS_URL: is not set; with PG_URL production needs it, for every instance would have a stream of its own")
+		}
 	}
 	// The adapters know what they can use; here it gets the setting's name.
 	log := slog.Default()
+	if s.RedisURL != "" {
+		f.addErrors("REDIS_URL", s.redis(log).Validate())
+	}
 	if s.NATSURL == "" {
 		server := natsbus.ServerConfig{Dir: s.DataDir, Listen: s.NATSListen, Log: log}
 		f.addErrors("NATS_LISTEN", server.Validate())

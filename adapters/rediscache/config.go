@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"sync"
 	"time"
 
@@ -77,14 +76,9 @@ const connectWithin = time.Second
 func (c Config) options() (*redis.Options, error) {
 	o, err := redis.ParseURL(c.URL)
 	if err != nil {
-		// Its text may have the password in it.
-		if parse, ok := errors.AsType[*url.Error](err); ok {
-			err = parse.Err
-		}
-		if _, ok := errors.AsType[url.InvalidHostError](err); ok || c.URL == "" {
-			err = errors.New("the URL cannot be read")
-		}
-		return nil, fmt.Errorf("not a URL as in redis://:password@host:6379/0: %w", err)
+		// Without the reason, whose text may have the password in it.
+		return nil, errors.New("not a URL as in redis://:password@host:6379/0 or, for TLS, rediss://; " +
+			"special characters in a password as %XX")
 	}
 	o.MaxRetries = -1
 	o.DialerRetries = 1

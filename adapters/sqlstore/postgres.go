@@ -172,12 +172,19 @@ func (s *Postgres) open(url string) (err error) {
 	return nil
 }
 
+// CheckPostgresURL says what is wrong with a connection string, and nothing of
+// what is in it.
+func CheckPostgresURL(url string) error {
+	_, err := postgresConnection(url, PostgresConfig{}.withDefaults())
+	return err
+}
+
 // postgresConnection says how to connect: as url does, and with what the store
 // relies on.
 func postgresConnection(url string, cfg PostgresConfig) (*pgx.ConnConfig, error) {
 	c, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("PG_URL is not a PostgreSQL connection string")
+		return nil, errors.New("not a PostgreSQL connection string as in postgresql://user:password@host:5432/database")
 	}
 	if c.ConnectTimeout == 0 || c.ConnectTimeout > time.Minute {
 		c.ConnectTimeout = 5 * time.Second

@@ -40,6 +40,14 @@ func (s *SQLite) Claim(ctx context.Context, limit int, hold time.Duration) ([]po
 	return claimed, nil
 }
 
+// ReleaseHolds lets everything in the outbox be claimed at once. It is for a
+// relay that knows itself to be the only one: whoever holds something is gone.
+func (s *SQLite) ReleaseHolds(ctx context.Context) error {
+	return sqliteError("release holds", s.writer.write(ctx, func(t *sqliteTx) error {
+		return t.query(`UPDATE outbox SET held_until = 0`, func([]driver.Value) error { return nil })
+	}))
+}
+
 // hold marks rows that nobody holds and returns them, oldest first.
 func (s *SQLite) hold(ctx context.Context, limit int, hold time.Duration) ([]queued, error) {
 	var rows []queued

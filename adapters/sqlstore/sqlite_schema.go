@@ -65,7 +65,7 @@ func prepareSQLiteSchema(ctx context.Context, db *bun.DB, keep bool) error {
 	}
 	steps, err := migrator.MigrationsWithStatus(ctx)
 	if missing := steps.Unapplied(); len(missing) > 0 {
-		return fmt.Errorf("%w: %s is missing", errSchema, missing)
+		return fmt.Errorf("%w: %s is missing, run kumotrail migrate up", errSchema, missing)
 	}
 	return err
 }

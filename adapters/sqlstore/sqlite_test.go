@@ -166,3 +166,28 @@ func TestStoreKeepsOutOfSchemaWhenToldTo(t *testing.T) {
 	}
 	open(t, path, keep)
 }
+
+func TestReleasedHoldsAreClaimedAtOnce(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "kumotrail.db"), sqlstore.SQLiteConfig{})
+	u := mailUnit(1, 2)
+	u.Hold = time.Hour
+	if _, err := s.Commit(t.Context(), u); err != nil {
+		t.Fatal(err)
+	}
+	claim := func() int {
+		claimed, err := s.Claim(t.Context(), 10, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(claimed)
+	}
+	if n := claim(); n != 0 {
+		t.Fatalf("%d announcements that are held were claimed", n)
+	}
+	if err := s.ReleaseHolds(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := claim(); n != 1 {
+		t.Errorf("%d announcements were claimed after the release, want 1", n)
+	}
+}

@@ -118,12 +118,17 @@ func journalRates(ctx context.Context, units [][]string) (fresh, resent float64,
 func decodeUnits(units [][]string) [][]domain.EmailEvent {
 	decoded := make([][]domain.EmailEvent, len(units))
 	for i, u := range units {
-		for batch := range (kumomta.Decoder{}).Decode(records.Array(u)) {
-			decoded[i] = append(decoded[i], batch.Events...)
-		}
-		for n := range decoded[i] {
-			decoded[i][n].ReceivedAt = time.Now().UTC()
-		}
+		decoded[i] = decodeUnit(records.Array(u))
 	}
 	return decoded
+}
+
+func decodeUnit(body string) (events []domain.EmailEvent) {
+	for batch := range (kumomta.Decoder{}).Decode(body) {
+		events = append(events, batch.Events...)
+	}
+	for i := range events {
+		events[i].ReceivedAt = time.Now().UTC()
+	}
+	return events
 }

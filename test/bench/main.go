@@ -21,6 +21,10 @@ type options struct {
 	binary string
 	rounds int
 	units  int
+	suite  string
+	// Of the suite on PostgreSQL.
+	postgres  string
+	sustained int
 }
 
 func main() {
@@ -28,12 +32,23 @@ func main() {
 	flag.StringVar(&o.binary, "binary", "bin/kumotrail", "the kumotrail to start")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of which medians are taken")
 	flag.IntVar(&o.units, "units", 80, "units of 500 records a round")
+	flag.StringVar(&o.suite, "suite", "all", "what to measure: embedded, postgres or all")
+	flag.StringVar(&o.postgres, "postgres", "", "URL of a PostgreSQL to measure; without, one is started")
+	flag.IntVar(&o.sustained, "sustained", 2_500_000, "records of the sustained run, 0 for none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := embedded(ctx, o); err != nil {
-		stop()
-		log.Fatal(err)
+	for _, suite := range []struct {
+		name    string
+		measure func(context.Context, options) error
+	}{{"embedded", embedded}, {"postgres", postgres}} {
+		if o.suite != "all" && o.suite != suite.name {
+			continue
+		}
+		if err := suite.measure(ctx, o); err != nil {
+			stop()
+			log.Fatal(err)
+		}
 	}
 }
 
