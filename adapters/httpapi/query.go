@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -28,7 +29,7 @@ func newQuery(raw string, known ...string) *query {
 	}
 	for name, given := range values {
 		if !slices.Contains(known, name) {
-			q.fault("%q is not a parameter here; those are %s", name, strings.Join(known, ", "))
+			q.fault("%q is not a parameter here; those are %s", name, cmp.Or(strings.Join(known, ", "), "none"))
 		} else if len(given) > 1 {
 			q.fault("%s is given %d times", name, len(given))
 		}

@@ -9,14 +9,16 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/kumotrail/kumotrail/application"
 	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
 )
 
 // reads answers questions about what is kept.
 type reads struct {
-	logs ports.LogReader
-	log  *slog.Logger
+	logs   ports.LogReader
+	lookup *application.Lookup
+	log    *slog.Logger
 }
 
 // logLine is one log in an export. What is not known is null.

@@ -33,6 +33,7 @@ type Parts struct {
 	Ingest *application.Ingest
 	Budget *application.Budget // of all bodies held at once
 	Logs   ports.LogReader
+	Lookup *application.Lookup
 	Health []Probe
 	Log    *slog.Logger
 }
@@ -47,6 +48,8 @@ func New(config Config, parts Parts) http.Handler {
 	// counts as delivered (kumomta.md, section 5.3).
 	e.RedirectTrailingSlash, e.RedirectFixedPath = false, false
 	e.HandleMethodNotAllowed = true
+	// An id in a path may have an escaped slash in it.
+	e.UseRawPath = true
 	e.Use(recovery(parts.Log))
 	e.NoRoute(func(c *gin.Context) {
 		fail(c, http.StatusNotFound, "There is nothing at this path. The webhook is POST "+Base+"/webhook.")
@@ -68,9 +71,10 @@ func New(config Config, parts Parts) http.Handler {
 	e.GET("/readyz", probes.ready)
 	e.GET(Base+"/health", probes.ready)
 
-	reads := reads{logs: parts.Logs, log: parts.Log}
+	reads := reads{logs: parts.Logs, lookup: parts.Lookup, log: parts.Log}
 	v1 := e.Group(Base+"/v1", guard(newKeyring(config.APIKeys), config.Open))
 	v1.GET("/logs/export", reads.export)
+	v1.GET("/logs/:id", reads.one)
 	v1.GET("/stats", reads.stats)
 	return e
 }
