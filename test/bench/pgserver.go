@@ -20,22 +20,22 @@ type pgServer struct {
 // startPostgres connects to url, or starts a server of its own with its defaults
 // but for 1 GB of shared buffers.
 func startPostgres(ctx context.Context, url string) (db *pgServer, stop func(), err error) {
-	stop = func() {}
+	end := func() {}
 	if url == "" {
 		server, err := servers.StartPostgres("shared_buffers=1GB", "max_connections=200")
 		if err != nil {
 			return nil, nil, err
 		}
-		url, stop = server.URL(), func() { _ = server.Close() }
+		url, end = server.URL(), func() { _ = server.Close() }
 	}
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
-		stop()
+		end()
 		return nil, nil, err
 	}
 	return &pgServer{url, conn}, func() {
 		_ = conn.Close(context.WithoutCancel(ctx))
-		stop()
+		end()
 	}, nil
 }
 
