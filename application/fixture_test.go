@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -20,7 +19,7 @@ import (
 
 var (
 	noon    = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	silent  = slog.New(slog.NewTextHandler(io.Discard, nil))
+	silent  = slog.New(slog.DiscardHandler)
 	decoder = kumomta.Decoder{}
 )
 

@@ -68,7 +68,7 @@ func (l *Lookup) find(ctx context.Context, id string) ([]domain.EmailLog, error)
 	case len(logs) == 1:
 		// Later events of the message need not repeat the application's id, so
 		// that nobody forgot this answer; all of them forget the log's own.
-		logs, cached, err = l.through(ctx, logs[0].Key.String())
+		logs, _, err = l.through(ctx, logs[0].Key.String())
 		if err != nil || len(logs) == 1 && logs[0].ApplicationID == id {
 			return logs, err
 		}

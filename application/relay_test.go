@@ -175,10 +175,8 @@ func TestRelayBacksOffAndComesBack(t *testing.T) {
 		w.bus.set(true, 0)
 		w.take(1)
 		time.Sleep(time.Minute)
-		want := []time.Duration{1, 2, 4, 8, 10, 10, 10, 10}
-		for i := range want {
-			want[i] *= time.Second
-		}
+		const s = time.Second
+		want := []time.Duration{s, 2 * s, 4 * s, 8 * s, 10 * s, 10 * s, 10 * s, 10 * s}
 		if got := w.bus.gaps(); !slices.Equal(got, want) {
 			t.Errorf("waited %v, want %v", got, want)
 		}

@@ -32,7 +32,7 @@ func titled(words string) string {
 		return "OOB"
 	}
 	var b strings.Builder
-	for _, w := range strings.Fields(words) {
+	for w := range strings.FieldsSeq(words) {
 		b.WriteString(strings.ToUpper(w[:1]) + w[1:])
 	}
 	return b.String()

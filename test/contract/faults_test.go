@@ -252,8 +252,8 @@ var faults = []struct {
 	{"lets others take a log's id", "LogReader/FindsLogByItsOwnIDAlone", func(b *broken) {
 		b.find = func(ctx context.Context, id string, limit int) ([]domain.EmailLog, error) {
 			own, err := b.Store.FindLogs(ctx, id, limit)
-			for l := range b.Store.Logs(ctx, ports.LogFilter{ApplicationID: id}) {
-				own = append(own, l)
+			for l, logErr := range b.Store.Logs(ctx, ports.LogFilter{ApplicationID: id}) {
+				own, err = append(own, l), errors.Join(err, logErr)
 			}
 			return own, err
 		}
