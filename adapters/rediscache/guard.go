@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 
@@ -69,11 +70,24 @@ func (g *guard) do(ctx context.Context, call func(context.Context) error) error 
 		if err == nil {
 			err = call(limited)
 		}
-		if err != nil && ctx.Err() != nil {
+		if err != nil && (ctx.Err() != nil || isTimeout(err) && endsWith(limited, ctx)) {
 			return errGone
 		}
 		return err
 	})
+}
+
+// endsWith says whether it is outer that ends inner in time. The connection has
+// the same deadline and may notice it first.
+func endsWith(inner, outer context.Context) bool {
+	end, _ := inner.Deadline()
+	outerEnd, ok := outer.Deadline()
+	return ok && !outerEnd.After(end)
+}
+
+func isTimeout(err error) bool {
+	timeout, ok := errors.AsType[net.Error](err) // context.DeadlineExceeded is one too
+	return ok && timeout.Timeout()
 }
 
 // try runs call through the breaker and tells the log when the state of Redis
