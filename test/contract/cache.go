@@ -3,6 +3,7 @@ package contract
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -287,32 +288,41 @@ func neverGivesForgotten(t *testing.T, c LookupCacheHarness) {
 
 // neverGivesForgottenToMany has readers and committers at work at once.
 func neverGivesForgottenToMany(t *testing.T, c LookupCacheHarness) {
-	const id, commits, readers = "app-1", 200, 4
+	const id, readers, rounds = "app-1", 4, 200
 	var stored, forgotten atomic.Int64
-	var done atomic.Bool
-	var work sync.WaitGroup
-	work.Go(func() {
-		defer done.Store(true)
-		for range commits {
-			now := stored.Add(1)
+	var reading, committing sync.WaitGroup
+	done := make(chan struct{})
+	committing.Go(func() {
+		for now := int64(1); ; now++ {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			stored.Store(now)
 			c.Forget(context.Background(), []string{id})
 			forgotten.Store(now)
+			runtime.Gosched()
 		}
 	})
 	for range readers {
-		work.Go(func() {
-			for !done.Load() {
+		reading.Go(func() {
+			for range rounds {
 				atLeast := int(forgotten.Load())
 				logs, ticket, ok := c.Get(context.Background(), id)
 				if ok && logs[0].Attempts < atLeast {
 					t.Errorf("got version %d, want %d at least", logs[0].Attempts, atLeast)
 					return
 				}
+				read := versioned(int(stored.Load()))
+				runtime.Gosched() // to the committer
 				if !ok {
-					c.Put(context.Background(), id, ticket, versioned(int(stored.Load())))
+					c.Put(context.Background(), id, ticket, read)
 				}
 			}
 		})
 	}
-	work.Wait()
+	reading.Wait()
+	close(done)
+	committing.Wait()
 }
