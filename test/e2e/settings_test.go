@@ -27,7 +27,7 @@ func refusal(t *testing.T, settings ...string) string {
 func TestOneMessageNamesEveryWrongSetting(t *testing.T) {
 	t.Parallel()
 	readable := refusal(t, "PORT=70000", "NODE_ENV=staging", "HOST=a b", "RETENTION_DAYS=-1", "X_KUMOMTA_KEY=a,,b", "API_KEYS=,b",
-		"MAX_INFLIGHT_BYTES=1", "NATS_LISTEN=nowhere", "NATS_MAX_AGE=1s", "NATS_LEGACY_SUBJECT=kumomta.event.x", "PG_URL=postgres://x", "REDIS_URL=redis://x")
+		"MAX_INFLIGHT_BYTES=1", "NATS_LISTEN=nowhere", "NATS_MAX_AGE=1s", "NATS_LEGACY_SUBJECT=kumomta.event.x", "PG_URL=mysql://x", "REDIS_URL=http://x")
 	for _, name := range []string{"PORT", "NODE_ENV", "HOST", "RETENTION_DAYS", "X_KUMOMTA_KEY", "API_KEYS", "MAX_INFLIGHT_BYTES",
 		"NATS_LISTEN", "NATS_MAX_AGE", "NATS_LEGACY_SUBJECT", "PG_URL", "REDIS_URL"} {
 		if !strings.Contains(readable, "- "+name) {
@@ -48,7 +48,7 @@ func TestProductionRefusesKeysThatAnyoneCouldGuess(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ keys, want string }{
 		{"X_KUMOMTA_KEY", "is not set"},
-		{"X_KUMOMTA_KEY=", "is not set"},
+		{"X_KUMOMTA_KEY=", "is set but empty"},
 		{"X_KUMOMTA_KEY=" + longKey + ",", "empty"},
 		{"X_KUMOMTA_KEY=reloop", "default"},
 		{"X_KUMOMTA_KEY=" + longKey + ",reloop", "default"},
