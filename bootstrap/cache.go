@@ -1,6 +1,7 @@
 package bootstrap
 
 import (
+	"context"
 	"log/slog"
 
 	"go.uber.org/fx"
@@ -37,6 +38,22 @@ func openRedis(life fx.Lifecycle, s Settings, log *slog.Logger) (Cache, error) {
 	}
 	life.Append(fx.StopHook(c.Close))
 	return Cache{c, c}, nil
+}
+
+// openSharedCache opens the cache that a command and serve have in common, if
+// there is one, so that serve does not answer with what was there before.
+func openSharedCache(ctx context.Context, s Settings) (Cache, func() error, error) {
+	if s.Drivers().Cache != Redis {
+		return Cache{}, func() error { return nil }, nil
+	}
+	c, err := rediscache.Open(s.redis(slog.Default()))
+	if err != nil {
+		return Cache{}, nil, err
+	}
+	// A command has the time to connect first. Without Redis it goes on: what is
+	// kept there does not live long.
+	_ = c.Ping(ctx)
+	return Cache{c, c}, c.Close, nil
 }
 
 func newLookup(logs ports.LogReader, c Cache) *application.Lookup {

@@ -88,7 +88,7 @@ func (s *Settings) natsServer(log *slog.Logger) natsbus.ServerConfig {
 }
 
 func (s *Settings) redis(log *slog.Logger) rediscache.Config {
-	return rediscache.Config{URL: s.RedisURL, Log: log}
+	return rediscache.Config{URL: s.RedisURL, Timeout: s.redisTimeout, Log: log}
 }
 
 func (s *Settings) publisher() natsbus.PublisherConfig {

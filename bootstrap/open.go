@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/kumotrail/kumotrail/adapters/kumomta"
@@ -18,8 +19,13 @@ func OpenQuarantine(ctx context.Context, s Settings) (q *application.Quarantine,
 	if err != nil {
 		return nil, nil, err
 	}
-	ingest := application.NewIngest(decoder, application.NewCommitter(store, nil), s.RetentionDays, time.Now)
-	return application.NewQuarantine(store, ingest), store.Close, nil
+	c, closeCache, err := openSharedCache(ctx, s)
+	if err != nil {
+		return nil, nil, errors.Join(err, store.Close())
+	}
+	ingest := application.NewIngest(decoder, application.NewCommitter(c.forgetting(store), nil), s.RetentionDays, time.Now)
+	closeBoth := func() error { return errors.Join(closeCache(), store.Close()) }
+	return application.NewQuarantine(store, ingest), closeBoth, nil
 }
 
 // MigrateUp brings the store's schema up to date and returns all its steps.

@@ -27,9 +27,10 @@ type Settings struct {
 	MaxBodyBytes     Bytes `env:"MAX_BODY_BYTES" envDefault:"67108864"`
 	MaxInflightBytes Bytes `env:"MAX_INFLIGHT_BYTES" envDefault:"100663296"`
 
-	PostgresURL    string `env:"PG_URL"`
-	PostgresSchema string `env:"PG_SCHEMA" envDefault:"kumotrail"`
-	RedisURL       string `env:"REDIS_URL"`
+	PostgresURL    string        `env:"PG_URL"`
+	PostgresSchema string        `env:"PG_SCHEMA" envDefault:"kumotrail"`
+	RedisURL       string        `env:"REDIS_URL"`
+	redisTimeout   time.Duration // of a call, 0 for the usual; tests have more
 
 	NATSURL           string        `env:"NATS_URL"`
 	NATSCreds         string        `env:"NATS_CREDS"`
