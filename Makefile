@@ -32,7 +32,8 @@ dev: ## start the service and restart it when a source file changes
 	$(TOOL) air -c .air.toml
 
 .PHONY: test
-test: ## run every test
+test: ## run every test; what they need is installed or named
+	test/setup.sh
 	go test ./...
 
 .PHONY: test-embedded

@@ -3,5 +3,6 @@
 // however that ends, and leaves no files.
 //
 // A server that is not installed fails the test with the command that installs
-// it. TEST_PG_URL names a PostgreSQL that runs already and is used instead.
+// it; test/setup.sh does so for make test. TEST_PG_URL and TEST_REDIS_URL name
+// servers that run already and are used instead.
 package servers

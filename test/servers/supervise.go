@@ -20,6 +20,7 @@ if read -r signal; then
 	wait $!
 else
 	kill -s QUIT $!
+	kill -s CONT $! # a frozen one ends no other way
 	wait $!
 	rm -rf "$folder"
 fi`
