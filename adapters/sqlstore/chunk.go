@@ -59,7 +59,26 @@ func (c *chunk) add(raw string) int {
 type chunkSet struct {
 	now    time.Time
 	chunks []*chunk
+	spare  [][]byte // buffers that may be used again
 }
+
+// reset forgets the chunks, whose buffers the next ones use.
+func (s *chunkSet) reset(now time.Time) {
+	for _, c := range s.chunks {
+		if cap(c.buf) <= maxIdleBuffer && len(s.spare) < maxSpare {
+			s.spare = append(s.spare, c.buf[:0])
+		}
+	}
+	clear(s.chunks)
+	s.now, s.chunks = now, s.chunks[:0]
+}
+
+const (
+	// maxIdleBuffer is the largest buffer that is kept for the next unit.
+	maxIdleBuffer = 4 << 20
+	// maxSpare is more days than a unit has but for odd ones.
+	maxSpare = 4
+)
 
 // place keeps the event's record and says where. Parts of one record come one
 // after another and keep it once.
@@ -78,6 +97,9 @@ func (s *chunkSet) ofDay(day int64) *chunk {
 		}
 	}
 	c := &chunk{day: day, id: newChunkID(day, s.now)}
+	if n := len(s.spare); n > 0 {
+		c.buf, s.spare = s.spare[n-1], s.spare[:n-1]
+	}
 	s.chunks = append(s.chunks, c)
 	return c
 }
@@ -107,9 +129,12 @@ type packer struct {
 
 // newPacker takes the fastest level: raw records are a third of their size with
 // it, and slower ones cost more than the writing that they save.
-func newPacker() (*packer, error) {
+func newPacker() (*packer, error) { return newPackerFor(1) }
+
+// newPackerFor returns one that packs as many at once.
+func newPackerFor(writers int) (*packer, error) {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
-		zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
+		zstd.WithEncoderConcurrency(writers), zstd.WithLowerEncoderMem(true))
 	if err != nil {
 		return nil, fmt.Errorf("zstd encoder: %w", err)
 	}
@@ -120,7 +145,10 @@ func newPacker() (*packer, error) {
 	return &packer{enc: enc, dec: dec}, nil
 }
 
-func (p *packer) pack(raw []byte) []byte { return p.enc.EncodeAll(raw, nil) }
+func (p *packer) pack(raw []byte) []byte { return p.packTo(nil, raw) }
+
+// packTo appends to dst.
+func (p *packer) packTo(dst, raw []byte) []byte { return p.enc.EncodeAll(raw, dst) }
 
 func (p *packer) unpack(packed []byte) (string, error) {
 	raw, err := p.dec.DecodeAll(packed, nil)

@@ -153,7 +153,7 @@ func (s *Postgres) open(url string) (err error) {
 	if s.conn, err = postgresConnection(url, s.cfg); err != nil {
 		return err
 	}
-	if s.packer, err = newPacker(); err != nil {
+	if s.packer, err = newPackerFor(s.cfg.Writers); err != nil {
 		return err
 	}
 	s.turns = make(chan struct{}, s.cfg.Writers)

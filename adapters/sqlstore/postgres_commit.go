@@ -93,6 +93,8 @@ type postgresCommit struct {
 	eventRows  pgTuples
 	logRows    pgTuples
 	rejectRows pgTuples
+	chunks     chunkSet
+	packed     []byte
 	ids        []byte
 }
 
@@ -103,17 +105,15 @@ func (c *postgresCommit) start(s *Postgres, u ports.Unit) {
 	c.look = s.resent.known.Load()
 }
 
-// maxIdleBuffer is the largest buffer that is kept for the next unit.
-const maxIdleBuffer = 4 << 20
-
 // forget lets go of the unit's memory.
 func (c *postgresCommit) forget() {
-	for _, b := range []*[]byte{&c.exchange.buf, &c.eventRows.buf, &c.logRows.buf, &c.rejectRows.buf, &c.ids} {
+	for _, b := range []*[]byte{&c.exchange.buf, &c.eventRows.buf, &c.logRows.buf, &c.rejectRows.buf, &c.packed, &c.ids} {
 		if cap(*b) > maxIdleBuffer {
 			*b = nil
 		}
 	}
 	c.unit, c.store, c.isNew, c.added, c.statuses = nil, nil, nil, nil, nil
+	c.chunks.reset(time.Time{})
 	clear(c.exchange.rows)
 }
 
@@ -174,22 +174,24 @@ func (c *postgresCommit) write(ctx context.Context, conn *pgx.Conn) error {
 }
 
 func (c *postgresCommit) addEvents() {
-	set := chunkSet{now: c.now}
+	c.chunks.reset(c.now)
 	chunks := make([]*chunk, len(c.Events))
 	places := make([]int, len(c.Events))
 	for i := range c.Events {
 		if c.isNew[i] {
-			chunks[i], places[i] = set.place(&c.Events[i])
+			chunks[i], places[i] = c.chunks.place(&c.Events[i])
 		}
 	}
 	c.eventRows.startCopy()
 	for _, i := range c.added {
-		c.eventRows.event(&c.Events[i], chunks[i].id, places[i])
+		key, ok := c.messageKey(i)
+		c.eventRows.event(&c.Events[i], key, ok, chunks[i].id, places[i])
 	}
 	c.eventRows.endCopy()
 	c.exchange.copyIn(stmtEvents, c.eventRows.buf)
-	for _, ch := range set.chunks {
-		c.exchange.exec(stmtChunk, nil, ch.id[:], c.store.packer.pack(ch.buf))
+	for _, ch := range c.chunks.chunks {
+		c.packed = c.store.packer.packTo(c.packed[:0], ch.buf)
+		c.exchange.exec(stmtChunk, nil, ch.id[:], c.packed)
 	}
 }
 

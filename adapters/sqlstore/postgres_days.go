@@ -131,7 +131,7 @@ func (s *Postgres) makeDay(ctx context.Context, p partition) error {
 		case found[i].state == attached:
 			return nil
 		case found[i].state == detaching:
-			err = run(ctx, tx.Conn(), "ALTER TABLE %s DETACH PARTITION %s FINALIZE", p.table, name)
+			err = finalize(ctx, tx.Conn(), p)
 		}
 		if err != nil {
 			return err
@@ -167,7 +167,8 @@ func storedDays(ctx context.Context, conn *pgx.Conn, tables []string) ([]storedP
 	rows, err := conn.Query(ctx, `SELECT t.name, c.relname,
 			CASE WHEN i.inhrelid IS NULL THEN 'detached' WHEN i.inhdetachpending THEN 'detaching' ELSE 'attached' END
 		FROM unnest($1::text[]) WITH ORDINALITY t (name, place)
-		JOIN pg_class c ON c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'
+		JOIN pg_class c ON c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
+			AND c.relkind = 'r'
 			AND c.relname ~ ('^' || t.name || '_[0-9]{8}$')
 		LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
 		ORDER BY right(c.relname, 8), t.place`, tables)

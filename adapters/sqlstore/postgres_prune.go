@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -56,64 +55,79 @@ func (s *Postgres) pruneDays(ctx context.Context, events, logs time.Time) (int64
 // dropDays drops the tables' days that are over before cut, and says how many
 // rows the first table had.
 func (s *Postgres) dropDays(ctx context.Context, conn *pgx.Conn, tables []string, cut time.Time) (int64, error) {
-	found, err := storedDays(ctx, conn, tables)
-	if err != nil {
-		return 0, err
-	}
 	var gone int64
-	for len(found) > 0 && !time.UnixMilli(found[0].day+dayLength).After(cut) {
-		day := found[0].day
-		n := slices.IndexFunc(found, func(p storedPartition) bool { return p.day != day })
-		if n < 0 {
-			n = len(found)
-		}
-		rows, err := s.dropDay(ctx, conn, found[:n], tables[0])
-		gone += rows
-		if err != nil {
+	for {
+		n, more, err := s.dropOldest(ctx, conn, tables, cut)
+		gone += n
+		if err != nil || !more {
 			return gone, err
 		}
-		found = found[n:]
 	}
-	return gone, nil
 }
 
-// dropDay drops the partitions of one day under the lock of all who make days:
-// else the day could be made anew beside the half of its tables that is left,
-// and lose what it writes there. It says how many rows that of counted had.
-func (s *Postgres) dropDay(ctx context.Context, conn *pgx.Conn, parts []storedPartition, counted string) (gone int64, err error) {
+// dropOldest drops the oldest day, if it is over before cut, under the lock of
+// all who make or drop days: else it could be made anew beside the half of its
+// tables that is left, and lose what it writes there.
+func (s *Postgres) dropOldest(ctx context.Context, conn *pgx.Conn, tables []string, cut time.Time) (gone int64, more bool, err error) {
 	// A lock of the session, for DETACH CONCURRENTLY allows no transaction.
 	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", advisoryLock(s.cfg.Schema)); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	defer func() {
 		if _, err := conn.Exec(ctx, "SELECT pg_advisory_unlock($1)", advisoryLock(s.cfg.Schema)); err != nil {
 			_ = conn.Close(ctx)
 		}
 	}()
-	for _, p := range parts {
+	found, err := storedDays(ctx, conn, tables)
+	if err == nil {
+		err = finishDetaching(ctx, conn, found)
+	}
+	if err != nil || len(found) == 0 || time.UnixMilli(found[0].day+dayLength).After(cut) {
+		return 0, false, err
+	}
+	for _, p := range found {
+		if p.day != found[0].day {
+			break
+		}
 		n, err := dropPartition(ctx, conn, p)
-		if p.table == counted {
+		if p.table == tables[0] {
 			gone += n
 		}
 		if err != nil {
-			return gone, err
+			return gone, false, err
 		}
 	}
-	return gone, nil
+	return gone, true, nil
+}
+
+// finishDetaching ends what someone was interrupted in: while a partition is
+// half detached no other can be.
+func finishDetaching(ctx context.Context, conn *pgx.Conn, found []storedPartition) error {
+	for i := range found {
+		p := &found[i]
+		if p.state != detaching {
+			continue
+		}
+		if err := finalize(ctx, conn, p.partition); err != nil {
+			return err
+		}
+		p.state = detached
+	}
+	return nil
+}
+
+func finalize(ctx context.Context, conn *pgx.Conn, p partition) error {
+	return run(ctx, conn, "ALTER TABLE %s DETACH PARTITION %s FINALIZE", p.table, pgx.Identifier{p.name()}.Sanitize())
 }
 
 // dropPartition detaches a partition, which waits for whoever reads or writes
 // it without making others wait, and drops it.
 func dropPartition(ctx context.Context, conn *pgx.Conn, p storedPartition) (rows int64, err error) {
 	name := pgx.Identifier{p.name()}.Sanitize()
-	switch p.state {
-	case attached:
-		err = run(ctx, conn, "ALTER TABLE %s DETACH PARTITION %s CONCURRENTLY", p.table, name)
-	case detaching:
-		err = run(ctx, conn, "ALTER TABLE %s DETACH PARTITION %s FINALIZE", p.table, name)
-	}
-	if err != nil {
-		return 0, err
+	if p.state == attached {
+		if err := run(ctx, conn, "ALTER TABLE %s DETACH PARTITION %s CONCURRENTLY", p.table, name); err != nil {
+			return 0, err
+		}
 	}
 	if err := conn.QueryRow(ctx, "SELECT count(*) FROM "+name).Scan(&rows); err != nil {
 		return 0, err

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -55,10 +56,27 @@ func openPostgresSchema(conn *pgx.ConnConfig) *bun.DB {
 	conn.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	// Whoever is first may take long.
 	conn.RuntimeParams["lock_timeout"] = "0"
-	db := stdlib.OpenDB(*conn)
+	db := sql.OpenDB(steadyConnector{stdlib.GetConnector(*conn)})
 	db.SetMaxOpenConns(1)
 	return bun.NewDB(db, pgdialect.New())
 }
+
+// steadyConnector makes connections that stay the same in the midst of a
+// transaction, which database/sql would not have known of.
+type steadyConnector struct{ driver.Connector }
+
+func (c steadyConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return steadyConn{conn.(*stdlib.Conn)}, nil
+}
+
+type steadyConn struct{ *stdlib.Conn }
+
+// ResetSession gives up no connection for being in a transaction.
+func (steadyConn) ResetSession(context.Context) error { return nil }
 
 // preparePostgresSchema leaves the server with the current schema, or fails.
 func preparePostgresSchema(ctx context.Context, conn *pgx.ConnConfig, cfg PostgresConfig) error {

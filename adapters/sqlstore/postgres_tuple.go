@@ -142,11 +142,11 @@ const copyEvents = `COPY email_event (id, message_key, chunk_id, occurred_at, re
 	node_id, enhanced_code, response, tenant, campaign, egress_source) FROM STDIN (FORMAT binary)`
 
 // event appends a row of copyEvents.
-func (t *pgTuples) event(e *domain.EmailEvent, chunk chunkID, pos int) {
+func (t *pgTuples) event(e *domain.EmailEvent, key domain.LogKey, hasKey bool, chunk chunkID, pos int) {
 	t.copyRow(20)
 	t.uuid(e.ID)
-	if e.MessageID != "" {
-		t.uuid(domain.NewLogKey(e.MessageID, e.Recipient))
+	if hasKey {
+		t.uuid(key)
 	} else {
 		t.null(pgtype.UUIDOID)
 	}

@@ -17,6 +17,7 @@ type unit struct {
 	// first: in that order a B-tree takes them fastest.
 	firsts []int32
 	logs   []domain.EmailLog // folded, in order of their keys
+	logOf  []int32           // by event: the place of its log, -1 for none
 }
 
 func newUnit(u ports.Unit) *unit {
@@ -27,7 +28,50 @@ func newUnit(u ports.Unit) *unit {
 	id := func(i int32) []byte { return u.Events[i].ID[:] }
 	slices.SortStableFunc(firsts, func(a, b int32) int { return bytes.Compare(id(a), id(b)) })
 	firsts = slices.CompactFunc(firsts, func(a, b int32) bool { return u.Events[a].ID == u.Events[b].ID })
-	return &unit{Unit: u, firsts: firsts, logs: domain.Fold(u.Events)}
+	made := &unit{Unit: u, firsts: firsts}
+	made.fold()
+	return made
+}
+
+// fold is domain.Fold, but remembers which event speaks of which log: keys are
+// hashes, and each is needed in several places.
+func (u *unit) fold() {
+	said := make([]domain.EmailLog, 0, len(u.Events))
+	by := make([]int32, 0, len(u.Events)) // the event that says it
+	u.logOf = make([]int32, len(u.Events))
+	for i := range u.Events {
+		u.logOf[i] = -1
+		if l, ok := domain.LogOf(&u.Events[i]); ok {
+			said, by = append(said, l), append(by, int32(i))
+		}
+	}
+	order := make([]int32, len(said))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int { return bytes.Compare(said[a].Key[:], said[b].Key[:]) })
+	u.logs = make([]domain.EmailLog, 0, len(said))
+	for _, i := range order {
+		if n := len(u.logs); n > 0 && u.logs[n-1].Key == said[i].Key {
+			u.logs[n-1] = u.logs[n-1].Join(said[i])
+		} else {
+			u.logs = append(u.logs, said[i])
+		}
+		u.logOf[by[i]] = int32(len(u.logs) - 1)
+	}
+}
+
+// messageKey is the key of the event's message and recipient, and false for an
+// event without a message. Reports have one too, that of no log.
+func (u *unit) messageKey(i int32) (domain.LogKey, bool) {
+	e := &u.Events[i]
+	switch {
+	case u.logOf[i] >= 0:
+		return u.logs[u.logOf[i]].Key, true
+	case e.MessageID != "":
+		return domain.NewLogKey(e.MessageID, e.Recipient), true
+	}
+	return domain.LogKey{}, false
 }
 
 // ids returns the distinct ids one after another.
@@ -61,8 +105,7 @@ func (u *unit) announced(isNew []bool, n int, statuses []domain.Status) []ports.
 			continue
 		}
 		a := ports.Announced{Event: &u.Events[i]}
-		if key, ok := u.Events[i].LogKey(); ok {
-			at, _ := u.logAt(key)
+		if at := u.logOf[i]; at >= 0 {
 			a.Status, a.HasLog = statuses[at], true
 		}
 		list = append(list, a)
@@ -85,11 +128,10 @@ func (u *unit) heardOf() []time.Time {
 		return heard
 	}
 	for i := range u.Events {
-		key, ok := u.Events[i].LogKey()
-		if !ok || dated(key) {
+		at := u.logOf[i]
+		if at < 0 || dated(u.logs[at].Key) {
 			continue
 		}
-		at, _ := u.logAt(key)
 		if r := u.Events[i].ReceivedAt; heard[at].IsZero() || r.Before(heard[at]) {
 			heard[at] = r
 		}
