@@ -20,7 +20,8 @@ if read -r signal; then
 	wait $!
 else
 	kill -s QUIT $!
-	kill -s CONT $! # a frozen one ends no other way
+	kill -s TERM $! # Redis heeds no QUIT
+	kill -s CONT $! # a frozen one heeds neither
 	wait $!
 	rm -rf "$folder"
 fi`
