@@ -16,6 +16,7 @@ import (
 
 	"github.com/kumotrail/kumotrail/adapters/rediscache"
 	"github.com/kumotrail/kumotrail/domain"
+	"github.com/kumotrail/kumotrail/ports"
 	"github.com/kumotrail/kumotrail/test/servers"
 )
 
@@ -52,6 +53,16 @@ func TestCacheTouchesOnlyKeysOfItsPrefixAndAllExpire(t *testing.T) {
 	}
 	if got := len(keysOf(t, client, "")); got != 3+2 {
 		t.Errorf("%d keys, want three of others, an answer and a ticket", got)
+	}
+}
+
+// keeps keeps an answer, which has to work.
+func keeps(t *testing.T, c ports.LookupCache, id string) {
+	t.Helper()
+	_, ticket, _ := c.Get(context.Background(), id)
+	c.Put(context.Background(), id, ticket, []domain.EmailLog{{Tenant: "old"}})
+	if _, _, ok := c.Get(context.Background(), id); !ok {
+		t.Fatalf("%s was not kept", id)
 	}
 }
 

@@ -190,16 +190,6 @@ func TestCallerWhoGivesUpIsNoFaultOfRedis(t *testing.T) {
 	diary.says(t)
 }
 
-// keeps keeps an answer, which has to work.
-func keeps(t *testing.T, c ports.LookupCache, id string) {
-	t.Helper()
-	_, ticket, _ := c.Get(context.Background(), id)
-	c.Put(context.Background(), id, ticket, []domain.EmailLog{{Tenant: "old"}})
-	if _, _, ok := c.Get(context.Background(), id); !ok {
-		t.Fatalf("%s was not kept", id)
-	}
-}
-
 func TestForgetsThatWereLostAreMadeGoodBeforeAnythingIsTrusted(t *testing.T) {
 	server := servers.OwnRedis(t)
 	between := through(t, server.Address())
