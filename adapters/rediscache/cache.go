@@ -112,11 +112,11 @@ func (c *Cache) Forget(ctx context.Context, ids []string) {
 	if len(ids) == 0 {
 		return
 	}
-	names := make([]string, len(ids))
-	for i, id := range ids {
-		names[i] = c.name(id)
-	}
 	err := c.guard.do(context.WithoutCancel(ctx), func(ctx context.Context) error {
+		names := make([]string, len(ids)) // not before: in an outage it would be for nothing
+		for i, id := range ids {
+			names[i] = c.name(id)
+		}
 		pipe := c.client.Pipeline()
 		for some := range slices.Chunk(names, unlinkAtOnce) {
 			pipe.Unlink(ctx, some...)
