@@ -87,8 +87,10 @@ func (s *Settings) natsServer(log *slog.Logger) natsbus.ServerConfig {
 	return natsbus.ServerConfig{Dir: s.DataDir, Listen: s.NATSListen, Token: s.NATSToken, Log: log}
 }
 
+// redis has the schema in its keys: what another schema has in the same Redis is
+// not ours.
 func (s *Settings) redis(log *slog.Logger) rediscache.Config {
-	return rediscache.Config{URL: s.RedisURL, Timeout: s.redisTimeout, Log: log}
+	return rediscache.Config{URL: s.RedisURL, Prefix: s.PostgresSchema + ":", Timeout: s.redisTimeout, Log: log}
 }
 
 func (s *Settings) publisher() natsbus.PublisherConfig {
