@@ -62,11 +62,7 @@ func embedded(ctx context.Context, o options) error {
 // makeUnits makes n units of 500 records of messages of the last hours.
 func makeUnits(seed uint64, n int) [][]string {
 	maker := records.NewMaker(seed, time.Now().Add(-6*time.Hour), time.Millisecond)
-	units := make([][]string, n)
-	for i := range units {
-		units[i] = maker.Lines(unitRecords)
-	}
-	return units
+	return makeFrom(maker, n)
 }
 
 func lines(unit []string) string {

@@ -25,6 +25,7 @@ type options struct {
 	// Of the suite on PostgreSQL.
 	postgres  string
 	sustained int
+	grown     int
 }
 
 func main() {
@@ -35,6 +36,7 @@ func main() {
 	flag.StringVar(&o.suite, "suite", "all", "what to measure: embedded, postgres or all")
 	flag.StringVar(&o.postgres, "postgres", "", "URL of a PostgreSQL to measure; without, one is started")
 	flag.IntVar(&o.sustained, "sustained", 2_500_000, "records of the sustained run, 0 for none")
+	flag.IntVar(&o.grown, "grown", 0, "records to store before the last million is measured, as 20000000; 0 for none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/kumotrail/kumotrail/adapters/kumomta"
 	"github.com/kumotrail/kumotrail/adapters/natsbus"
 	"github.com/kumotrail/kumotrail/adapters/sqlstore"
@@ -49,7 +47,12 @@ func postgres(ctx context.Context, o options) error {
 	}
 	m.print()
 	if o.sustained > 0 {
-		return sustained(ctx, db, o)
+		if err := sustained(ctx, db, o); err != nil {
+			return fmt.Errorf("sustained: %w", err)
+		}
+	}
+	if o.grown > 0 {
+		return grown(ctx, db, o)
 	}
 	return nil
 }
@@ -212,38 +215,6 @@ func (db *pgServer) service(ctx context.Context, binary string, units [][]string
 	defer bus.Close()
 	return measureService(ctx, binary, units,
 		"PG_URL="+db.url, "PG_SCHEMA="+schema, "NATS_URL=nats://"+token+"@"+address)
-}
-
-// floor copies units as they are.
-func (db *pgServer) floor(ctx context.Context, units [][]string) (rate, wal float64, err error) {
-	if _, err := db.conn.Exec(ctx, "DROP TABLE IF EXISTS bench_floor; CREATE TABLE bench_floor (record jsonb)"); err != nil {
-		return 0, 0, err
-	}
-	before, err := db.walBytes(ctx)
-	if err != nil {
-		return 0, 0, err
-	}
-	copiers, err := db.connect(ctx, pgWriters)
-	if err != nil {
-		return 0, 0, err
-	}
-	rate, err = inParallel(len(units), func(i int) error {
-		rows := make([][]any, len(units[i]))
-		for n, line := range units[i] {
-			rows[n] = []any{line}
-		}
-		_, err := copiers[i%pgWriters].CopyFrom(ctx, pgx.Identifier{"bench_floor"}, []string{"record"}, pgx.CopyFromRows(rows))
-		return err
-	})
-	if err != nil {
-		return 0, 0, err
-	}
-	for _, c := range copiers {
-		_ = c.Close(ctx)
-	}
-	after, err := db.walBytes(ctx)
-	_, _ = db.conn.Exec(ctx, "DROP TABLE bench_floor")
-	return rate, (after - before) / float64(len(units)*unitRecords), err
 }
 
 // arraysOf spells units as bodies.

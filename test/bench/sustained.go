@@ -4,69 +4,156 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"time"
 
-	"github.com/kumotrail/kumotrail/ports"
+	"github.com/jackc/pgx/v5"
+
 	"github.com/kumotrail/kumotrail/test/records"
 )
 
-// sustained measures millions of records with the checkpoints they cause. Bodies
-// are made first, and decoding them counts for the journal, but not for the
-// floor.
+// sustainedBlocks is in how many turns floor and journal take their records, so
+// that a machine that changes its speed does so for both.
+const sustainedBlocks = 5
+
+// sustained measures millions of records with the checkpoints they cause, both
+// tables growing.
 func sustained(ctx context.Context, db *pgServer, o options) error {
-	n := o.sustained / unitRecords
-	fmt.Fprintf(os.Stderr, "sustained: making %d records\n", n*unitRecords)
-	maker := records.NewMaker(99, time.Now().Add(-time.Duration(n)*unitRecords/2*time.Millisecond), time.Millisecond)
-	units := make([][]string, n)
-	for i := range units {
-		units[i] = maker.Lines(unitRecords)
-	}
-	floor, wal, err := db.floor(ctx, units)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(os.Stderr, "sustained: floor %.0f/s\n", floor)
-	if _, err := db.conn.Exec(ctx, "CHECKPOINT"); err != nil {
-		return err
-	}
+	// A block stands in memory, unlike what a service holds: collecting around
+	// it would be measured too.
+	defer debug.SetGCPercent(debug.SetGCPercent(800))
 	store, err := db.open(ctx, "bench_sustained")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.drop(ctx, "bench_sustained") }()
 	defer store.Close()
-	before, err := db.walBytes(ctx)
+	copiers, err := db.floorTable(ctx)
 	if err != nil {
 		return err
 	}
-	took := make(series, n) // seconds a unit
-	journal, err := inParallel(len(units), func(i int) error {
-		events := decodeUnit(records.Array(units[i]))
-		start := time.Now()
-		_, err := store.Commit(ctx, ports.Unit{Events: events})
-		took[i] = time.Since(start).Seconds()
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	after, err := db.walBytes(ctx)
-	if err != nil {
-		return err
+	defer db.dropFloor(ctx, copiers)
+
+	n := o.sustained / unitRecords / sustainedBlocks
+	maker := records.NewMaker(99, time.Now().Add(-time.Duration(o.sustained)*time.Millisecond), time.Millisecond)
+	var floors, journals, ratios, wals series
+	for block := range sustainedBlocks {
+		units := makeFrom(maker, n)
+		floor, err := copyAll(ctx, copiers, units)
+		if err != nil {
+			return err
+		}
+		decoded := decodeUnits(units)
+		before, err := db.walBytes(ctx)
+		if err != nil {
+			return err
+		}
+		journal, err := commitAll(ctx, store, decoded)
+		if err != nil {
+			return err
+		}
+		after, err := db.walBytes(ctx)
+		if err != nil {
+			return err
+		}
+		floors, journals, ratios = append(floors, floor), append(journals, journal), append(ratios, journal/floor)
+		wals = append(wals, (after-before)/float64(n*unitRecords))
+		fmt.Fprintf(os.Stderr, "sustained, block %d of %d: floor %.0f/s, journal %.0f/s\n", block+1, sustainedBlocks, floor, journal)
 	}
 	disk, err := db.diskBytes(ctx, "bench_sustained")
 	if err != nil {
 		return err
 	}
-	count := float64(n * unitRecords)
 	var t table
-	t.add("floor", series{floor}, "records/s")
-	t.add("decode and Journal.Commit, 2 writers", series{journal}, "records/s")
-	t.add("Journal.Commit / floor", series{journal / floor}, "")
-	t.add("a unit's time, last fifth / first fifth", series{took[n-n/5:].median() / took[:n/5].median()}, "")
-	t.add("WAL, floor", series{wal}, "bytes a record")
-	t.add("WAL, Journal.Commit", series{(after - before) / count}, "bytes a record")
-	t.add("disk, Journal.Commit", series{disk / count}, "bytes a record")
-	t.print(fmt.Sprintf("Sustained: %d records", n*unitRecords))
+	t.add("floor", floors, "records/s")
+	t.add("Journal.Commit, 2 writers", journals, "records/s")
+	t.add("Journal.Commit / floor", ratios, "")
+	t.add("WAL, Journal.Commit", wals, "bytes a record")
+	t.add("disk, Journal.Commit", series{disk / float64(sustainedBlocks*n*unitRecords)}, "bytes a record")
+	t.print(fmt.Sprintf("Sustained: %d records into each, in %d turns", sustainedBlocks*n*unitRecords, sustainedBlocks))
 	return nil
+}
+
+// grown measures whether a record costs more when millions are stored: the rate
+// among the first million and at the end.
+func grown(ctx context.Context, db *pgServer, o options) error {
+	defer debug.SetGCPercent(debug.SetGCPercent(800))
+	store, err := db.open(ctx, "bench_grown")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.drop(ctx, "bench_grown") }()
+	defer store.Close()
+	const block = 250_000 / unitRecords
+	blocks := o.grown / unitRecords / block
+	maker := records.NewMaker(7, time.Now().Add(-20*24*time.Hour), 20*24*time.Hour/time.Duration(max(o.grown, 1)))
+	var seconds series // a record, by block
+	for i := range blocks {
+		rate, err := commitAll(ctx, store, decodeUnits(makeFrom(maker, block)))
+		if err != nil {
+			return err
+		}
+		seconds = append(seconds, 1e6/rate)
+		fmt.Fprintf(os.Stderr, "grown: %d of %d records, %.0f/s\n", (i+1)*block*unitRecords, o.grown, rate)
+	}
+	first, last := seconds[:min(4, len(seconds))], seconds[max(0, len(seconds)-4):]
+	var t table
+	t.add("a record among the first million", first, "us")
+	t.add("a record among the last million", last, "us")
+	t.add("last / first", series{last.median() / first.median()}, "")
+	t.print(fmt.Sprintf("Grown to %d records", blocks*block*unitRecords))
+	return nil
+}
+
+func makeFrom(maker *records.Maker, n int) [][]string {
+	units := make([][]string, n)
+	for i := range units {
+		units[i] = maker.Lines(unitRecords)
+	}
+	return units
+}
+
+// floorTable makes the floor's table and the connections that copy into it.
+func (db *pgServer) floorTable(ctx context.Context) ([]*pgx.Conn, error) {
+	if _, err := db.conn.Exec(ctx, "DROP TABLE IF EXISTS bench_floor; CREATE TABLE bench_floor (record jsonb)"); err != nil {
+		return nil, err
+	}
+	return db.connect(ctx, pgWriters)
+}
+
+func (db *pgServer) dropFloor(ctx context.Context, copiers []*pgx.Conn) {
+	for _, c := range copiers {
+		_ = c.Close(ctx)
+	}
+	_, _ = db.conn.Exec(ctx, "DROP TABLE bench_floor")
+}
+
+// copyAll copies units as they are and returns records/s.
+func copyAll(ctx context.Context, copiers []*pgx.Conn, units [][]string) (float64, error) {
+	return inParallel(len(units), func(i int) error {
+		rows := make([][]any, len(units[i]))
+		for n, line := range units[i] {
+			rows[n] = []any{line}
+		}
+		_, err := copiers[i%pgWriters].CopyFrom(ctx, pgx.Identifier{"bench_floor"}, []string{"record"}, pgx.CopyFromRows(rows))
+		return err
+	})
+}
+
+// floor copies units into a new table.
+func (db *pgServer) floor(ctx context.Context, units [][]string) (rate, wal float64, err error) {
+	copiers, err := db.floorTable(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer db.dropFloor(ctx, copiers)
+	before, err := db.walBytes(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	if rate, err = copyAll(ctx, copiers, units); err != nil {
+		return 0, 0, err
+	}
+	after, err := db.walBytes(ctx)
+	return rate, (after - before) / float64(len(units)*unitRecords), err
 }
