@@ -19,7 +19,8 @@ func TestPostgresKeepsContractOfLogReader(t *testing.T) { contract.TestLogReader
 
 func openPostgresStore(t *testing.T) contract.Store {
 	t.Helper()
-	return openPostgres(t, servers.Postgres(t), sqlstore.PostgresConfig{Schema: servers.Schema(t)})
+	// Each day ahead is three tables that are made and dropped again.
+	return openPostgres(t, servers.Postgres(t), sqlstore.PostgresConfig{Schema: servers.Schema(t), DaysAhead: 1})
 }
 
 // openPostgres opens a store that is closed when the test ends.
