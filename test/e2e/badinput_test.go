@@ -230,29 +230,35 @@ func TestBrokenArraysAndCutLinesKeepTheirWholeRecords(t *testing.T) {
 // all. A retry takes them while serve runs, and serve announces them.
 func TestARetryTakesWhatCanBeTaken(t *testing.T) {
 	t.Parallel()
-	s := startService(t)
-	made := records.NewMaker(7, acceptance, time.Second).Lines(60)
-	bad := strings.Repeat("{\"type\":7}\n", 1000)
-	r := s.Post(made[0] + "\n" + bad + "oops\n" + strings.Join(made[1:], "\n"))
-	if r.code != http.StatusOK || r.Stored != 1 || r.Quarantined != 1001 {
-		t.Fatalf("answer %d %+v", r.code, r.counts())
-	}
-	var rest string
-	for _, e := range s.Quarantine() {
-		if strings.HasPrefix(e.reason, "the rest of a body") {
-			rest = e.id
+	onEveryPlatform(t, func(t *testing.T, s *Service) {
+		s.Start()
+		made := records.NewMaker(7, acceptance, time.Second).Lines(60)
+		bad := strings.Repeat("{\"type\":7}\n", 1000)
+		rest := "oops\n" + strings.Join(made[1:], "\n")
+		r := s.Post(made[0] + "\n" + bad + rest)
+		if r.code != http.StatusOK || r.Stored != 1 || r.Quarantined != 1001 {
+			t.Fatalf("answer %d %+v", r.code, r.counts())
 		}
-	}
-	retry := s.Run("quarantine", "retry", rest)
-	if want := rest + ": 59 stored, 0 duplicates, 0 expired, 1 still in quarantine\n"; retry.stdout != want || retry.code != 1 {
-		t.Errorf("retry: %d %s %s, want %s", retry.code, retry.stdout, retry.stderr, want)
-	}
-	for _, e := range s.Quarantine() {
-		if e.id == rest {
-			t.Error("the rest is still in quarantine")
+		var id string
+		for _, e := range s.Quarantine() {
+			if strings.HasPrefix(e.reason, "the rest of a body") {
+				id = e.id
+			}
 		}
-	}
-	checkWholly(t, s, parseRecords(t, made))
+		if show := s.Run("quarantine", "show", id); show.code != 0 || show.stdout != rest+"\n" {
+			t.Errorf("show: %d %s %s", show.code, show.stdout, show.stderr)
+		}
+		retry := s.Run("quarantine", "retry", id)
+		if want := id + ": 59 stored, 0 duplicates, 0 expired, 1 still in quarantine\n"; retry.stdout != want || retry.code != 1 {
+			t.Errorf("retry: %d %s %s, want %s", retry.code, retry.stdout, retry.stderr, want)
+		}
+		for _, e := range s.Quarantine() {
+			if e.id == id {
+				t.Error("the rest is still in quarantine")
+			}
+		}
+		checkWholly(t, s, parseRecords(t, made))
+	})
 }
 
 func TestQuarantineCommandSaysWhatItWasAskedInVain(t *testing.T) {

@@ -145,11 +145,20 @@ func (s *Service) Export(filters ...string) []object {
 	}
 	logs := parseLines(s.t, body)
 	for i := 1; i < len(logs); i++ {
-		if logs[i].text("accepted_at") > logs[i-1].text("accepted_at") {
+		if place(logs[i]) > place(logs[i-1]) {
 			s.t.Errorf("export: %v stands behind %v", logs[i], logs[i-1])
 		}
 	}
 	return logs
+}
+
+// place is a log's in the order of the export. What was not accepted within
+// 2020 to 2100 has none, and comes last.
+func place(log object) string {
+	if at := log.text("accepted_at"); "2020" < at && at < "2100" {
+		return at
+	}
+	return ""
 }
 
 // Stats returns the number of stored events by type.

@@ -30,14 +30,16 @@ func TestASecondServeOnTheSameDataIsRefused(t *testing.T) {
 
 func TestOtherCommandsWorkBesideServe(t *testing.T) {
 	t.Parallel()
-	s := startService(t)
-	for _, args := range [][]string{{"quarantine", "list"}, {"quarantine", "retry"}, {"migrate", "status"}, {"migrate", "up"}, {"version"}} {
-		if r := s.Run(args...); r.code != 0 || r.stderr != "" {
-			t.Errorf("%v: %d %s", args, r.code, r.stderr)
+	onEveryPlatform(t, func(t *testing.T, s *Service) {
+		s.Start()
+		for _, args := range [][]string{{"quarantine", "list"}, {"quarantine", "retry"}, {"migrate", "status"}, {"migrate", "up"}, {"version"}} {
+			if r := s.Run(args...); r.code != 0 || r.stderr != "" {
+				t.Errorf("%v: %d %s", args, r.code, r.stderr)
+			}
 		}
-	}
-	s.mustTake(sample(t, "modern.jsonl"))
-	checkWholly(t, s, parseRecords(t, lines(sample(t, "modern.jsonl"))))
+		s.mustTake(sample(t, "modern.jsonl"))
+		checkWholly(t, s, parseRecords(t, lines(sample(t, "modern.jsonl"))))
+	})
 }
 
 // What was open when the stop came is finished and answered, and nothing more
@@ -96,25 +98,26 @@ func TestAStopEndsWithin10Seconds(t *testing.T) {
 
 func TestMigrateShowsAndMakesTheSchema(t *testing.T) {
 	t.Parallel()
-	s := newService(t)
-	kept := s.Run("serve", "--keep-schema")
-	if kept.code != 1 || !strings.Contains(kept.stderr, "schema is not the one this version needs") {
-		t.Errorf("--keep-schema on nothing: %d %s, want a refusal", kept.code, kept.stderr)
-	}
-	status := s.Run("migrate", "status")
-	if status.code != 0 || !strings.HasPrefix(status.stdout, "STEP") || !strings.Contains(status.stdout, "pending") {
-		t.Errorf("migrate status on nothing: %d %s %s", status.code, status.stdout, status.stderr)
-	}
-	for range 2 {
-		up := s.Run("migrate", "up")
-		status = s.Run("migrate", "status")
-		if up.code != 0 || strings.Contains(up.stdout, "pending") || status.stdout != up.stdout {
-			t.Errorf("migrate up: %d %s %s, then status %s", up.code, up.stdout, up.stderr, status.stdout)
+	onEveryPlatform(t, func(t *testing.T, s *Service) {
+		kept := s.Run("serve", "--keep-schema")
+		if kept.code != 1 || !strings.Contains(kept.stderr, "schema is not the one this version needs") {
+			t.Errorf("--keep-schema on nothing: %d %s, want a refusal", kept.code, kept.stderr)
 		}
-	}
-	s.Start("--keep-schema")
-	s.mustTake(sample(t, "modern.jsonl"))
-	checkWholly(t, s, parseRecords(t, lines(sample(t, "modern.jsonl"))))
+		status := s.Run("migrate", "status")
+		if status.code != 0 || !strings.HasPrefix(status.stdout, "STEP") || !strings.Contains(status.stdout, "pending") {
+			t.Errorf("migrate status on nothing: %d %s %s", status.code, status.stdout, status.stderr)
+		}
+		for range 2 {
+			up := s.Run("migrate", "up")
+			status = s.Run("migrate", "status")
+			if up.code != 0 || strings.Contains(up.stdout, "pending") || status.stdout != up.stdout {
+				t.Errorf("migrate up: %d %s %s, then status %s", up.code, up.stdout, up.stderr, status.stdout)
+			}
+		}
+		s.Start("--keep-schema")
+		s.mustTake(sample(t, "modern.jsonl"))
+		checkWholly(t, s, parseRecords(t, lines(sample(t, "modern.jsonl"))))
+	})
 }
 
 func TestVersionNamesVersionCommitAndGo(t *testing.T) {

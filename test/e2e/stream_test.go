@@ -59,6 +59,13 @@ func (s *Service) AnnouncedInAll() []announcement {
 
 func (s *Service) dialNATS() *nats.Conn {
 	s.t.Helper()
+	if url := s.env["NATS_URL"]; url != "" {
+		conn, err := nats.Connect(url)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return conn
+	}
 	token, err := os.ReadFile(filepath.Join(s.data, "nats.token"))
 	if err != nil {
 		s.t.Fatal(err)
