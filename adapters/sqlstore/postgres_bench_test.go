@@ -26,12 +26,19 @@ import (
 //
 //	go test -run '^$' -bench PostgresCommit -benchtime 7x ./adapters/sqlstore
 func BenchmarkPostgresCommit(b *testing.B) {
-	for name, spread := range map[string]bool{
-		"records of a message together": false, // a unit folds into half as many logs
-		"records in order of time":      true,  // most logs are updated by a later unit
+	for _, c := range []benchmarkCase{
+		{name: "records of a message together"},            // a unit folds into half as many logs
+		{name: "records in order of time", spread: true},   // most logs are updated by a later unit
+		{name: "together, without read index", bare: true}, // what the index for timelines costs
+		{name: "by time, without read index", spread: true, bare: true},
 	} {
-		b.Run(name, func(b *testing.B) { benchmarkPostgres(b, spread) })
+		b.Run(c.name, func(b *testing.B) { benchmarkPostgres(b, c) })
 	}
+}
+
+type benchmarkCase struct {
+	name         string
+	spread, bare bool
 }
 
 const (
@@ -40,7 +47,7 @@ const (
 	benchRecords = 500 // a unit
 )
 
-func benchmarkPostgres(b *testing.B, spread bool) {
+func benchmarkPostgres(b *testing.B, c benchmarkCase) {
 	server := servers.OwnPostgres(b, "shared_buffers=1GB")
 	look, err := pgx.Connect(b.Context(), server.URL())
 	if err != nil {
@@ -51,9 +58,14 @@ func benchmarkPostgres(b *testing.B, spread bool) {
 	round := uint64(0)
 	for b.Loop() {
 		round++
-		units := benchmarkUnits(round, spread)
+		units := benchmarkUnits(round, c.spread)
 		floor := floorRate(b, server.URL(), units)
 		s := openPostgres(b, server.URL(), sqlstore.PostgresConfig{Writers: benchWriters})
+		if c.bare {
+			if _, err := look.Exec(b.Context(), "DROP INDEX kumotrail.email_event_message"); err != nil {
+				b.Fatal(err)
+			}
+		}
 		decoded := decodeAll(units)
 		written := walOf(b, look)
 		fresh := rateOf(b, len(units), func(i int) error { return commitOne(s, decoded[i]) })

@@ -29,7 +29,7 @@ func (p partition) name() string { return p.table + time.UnixMilli(p.day).UTC().
 // options are those that a partitioned table cannot pass on.
 func (p partition) options() string {
 	if p.table == logTable {
-		return "WITH (fillfactor = 80)" // see the schema
+		return "WITH (fillfactor = 50)" // see the schema
 	}
 	return ""
 }

@@ -39,8 +39,10 @@ CREATE TABLE email_log (
 
 -- Room for later words on a message beside its row: an update that changes no
 -- indexed column then touches no index. So none of those columns may have one.
+-- Nearly every message has a second word: with room for all of them it costs
+-- 11.6 us of the server's CPU a record, with room for a quarter 13.6.
 CREATE TABLE email_log_undated PARTITION OF email_log
-    FOR VALUES FROM (MINVALUE) TO ('00000000-0001-0000-0000-000000000000') WITH (fillfactor = 80);
+    FOR VALUES FROM (MINVALUE) TO ('00000000-0001-0000-0000-000000000000') WITH (fillfactor = 50);
 
 -- A row of email_log on its way in.
 CREATE TYPE email_log_row AS (
