@@ -38,7 +38,7 @@ test: ## run every test; what they need is installed or named
 
 .PHONY: test-embedded
 test-embedded: ## run the tests that need Go alone
-	CGO_ENABLED=0 go test ./...
+	CGO_ENABLED=0 go test -tags embedded ./...
 
 .PHONY: race
 race: ## run the tests under the race detector, end to end tests aside
