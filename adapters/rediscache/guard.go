@@ -25,7 +25,7 @@ type guard struct {
 	// forgets that were lost, and how many of those are made good.
 	lostForgets, madeGood atomic.Int64
 
-	background context.Context
+	background context.Context //nolint:containedctx // of probes; ends with Close
 	end        context.CancelFunc
 	mu         sync.Mutex
 	probing    bool

@@ -81,7 +81,11 @@ func (p *proxy) accept() {
 			continue
 		}
 		p.work.Go(func() { p.pass(from, to, func() { p.sent.Add(1) }) })
-		p.work.Go(func() { p.pass(to, from, func() { time.Sleep(time.Duration(p.delay.Load())) }) })
+		p.work.Go(func() {
+			p.pass(to, from, func() {
+				time.Sleep(time.Duration(p.delay.Load())) //nolint:forbidigo // the delay is what is tested
+			})
+		})
 	}
 }
 

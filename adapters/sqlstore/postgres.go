@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -189,16 +190,14 @@ func postgresConnection(url string, cfg PostgresConfig) (*pgx.ConnConfig, error)
 	if c.ConnectTimeout == 0 || c.ConnectTimeout > time.Minute {
 		c.ConnectTimeout = 5 * time.Second
 	}
-	for name, value := range map[string]string{
+	maps.Copy(c.RuntimeParams, map[string]string{
 		"search_path": pgx.Identifier{cfg.Schema}.Sanitize(),
 		"timezone":    "UTC",
 		// No wait is for ever: what is given up is sent again.
 		"lock_timeout": fmt.Sprint(cfg.LockTimeout.Milliseconds()),
 		// A client that vanished must not hold its locks until TCP notices.
 		"idle_in_transaction_session_timeout": "60000",
-	} {
-		c.RuntimeParams[name] = value
-	}
+	})
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "kumotrail"
 	}

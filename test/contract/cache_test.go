@@ -46,7 +46,7 @@ func (c *cache) Forget(ctx context.Context, ids []string) { c.forget(ctx, ids) }
 func (*cache) TTL() time.Duration { return cacheTTL }
 
 // Age implements contract.LookupCacheHarness in a bubble.
-func (*cache) Age(_ *testing.T, by time.Duration) { time.Sleep(by) }
+func (*cache) Age(_ *testing.T, by time.Duration) { time.Sleep(by) } //nolint:forbidigo // within a bubble of synctest
 
 // TestLookupCacheSuite runs the suite on a cache that is sound unless a fault is
 // asked for.

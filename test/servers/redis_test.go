@@ -33,11 +33,12 @@ func redisAnswers(t *testing.T, url string, within time.Duration) error {
 }
 
 func TestRedisIsSharedUnlessItIsOnesOwn(t *testing.T) {
-	if servers.Redis(t) != servers.Redis(t) {
+	shared := servers.Redis(t)
+	if again := servers.Redis(t); again != shared {
 		t.Error("two shared servers")
 	}
 	own := servers.OwnRedis(t)
-	if own.URL() == servers.Redis(t) {
+	if own.URL() == shared {
 		t.Error("a server of one's own is the shared one")
 	}
 	for _, url := range []string{servers.Redis(t), own.URL()} {
