@@ -54,8 +54,8 @@ func limitMemory(s Settings) {
 	}
 }
 
-// Serve runs the service until the process is told to stop.
-func Serve(s Settings, options ServeOptions, log *slog.Logger) error {
+// Serve runs the service until ctx ends or the process is told to stop.
+func Serve(ctx context.Context, s Settings, options ServeOptions, log *slog.Logger) error {
 	limitMemory(s)
 	app := fx.New(Service(s, options, log))
 	if err := app.Err(); err != nil {
@@ -66,16 +66,18 @@ func Serve(s Settings, options ServeOptions, log *slog.Logger) error {
 	if err := app.Start(start); err != nil {
 		return dig.RootCause(err)
 	}
-	signal := <-app.Wait()
-	if signal.ExitCode == 0 {
-		log.Info("stopping: taking no more, finishing what is open", "signal", signal.Signal.String())
+	var end fx.ShutdownSignal
+	select {
+	case end = <-app.Wait():
+	case <-ctx.Done(): // perhaps since before the start was over
 	}
+	log.Info("stopping: taking no more, finishing what is open")
 	stop, cancel := context.WithTimeout(context.Background(), stopWithin)
 	defer cancel()
 	if err := app.Stop(stop); err != nil {
 		return fmt.Errorf("the stop was cut short, nothing committed is lost: %w", err)
 	}
-	if signal.ExitCode != 0 {
+	if end.ExitCode != 0 {
 		return errors.New("the service failed; the reason is above")
 	}
 	log.Info("stopped")

@@ -46,12 +46,12 @@ type serveCommand struct {
 	KeepSchema bool `help:"Leave the store's schema alone; refuse to start if it is not the current one."`
 }
 
-func (c *serveCommand) Run(level slog.Level) error {
+func (c *serveCommand) Run(ctx context.Context, level slog.Level) error {
 	s, err := bootstrap.LoadSettings()
 	if err != nil {
 		return err
 	}
-	return bootstrap.Serve(s, bootstrap.ServeOptions{KeepSchema: c.KeepSchema}, newLog(s, level))
+	return bootstrap.Serve(ctx, s, bootstrap.ServeOptions{KeepSchema: c.KeepSchema}, newLog(s, level))
 }
 
 // newLog writes lines for people in development and JSON in production.
