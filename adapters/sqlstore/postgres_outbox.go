@@ -29,8 +29,8 @@ func (s *Postgres) Claim(ctx context.Context, limit int, hold time.Duration) ([]
 		}
 		// Read outside of the transaction. If this fails the announcements come
 		// back when the hold is over.
-		if claimed, err = s.announcements(ctx, rows); err != nil {
-			return nil, err
+		if claimed, err = announcements(ctx, s, rows); err != nil {
+			return nil, postgresError("claim", err)
 		}
 	}
 	return claimed, nil
@@ -55,54 +55,11 @@ func (s *Postgres) hold(ctx context.Context, limit int, hold time.Duration) ([]q
 	})
 }
 
-func (s *Postgres) announcements(ctx context.Context, rows []queued) ([]ports.Announcement, error) {
-	list := make([]ports.Announcement, 0, len(rows))
-	var empty []ports.AnnouncementID
-	for _, row := range rows {
-		events, err := s.announced(ctx, row.ids)
-		switch {
-		case err != nil:
-			return nil, postgresError("claim", err)
-		case len(events) == 0:
-			empty = append(empty, row.id)
-		default:
-			list = append(list, ports.Announcement{ID: row.id, Events: events})
-		}
-	}
-	if len(empty) == 0 {
-		return list, nil
-	}
-	return list, s.Done(ctx, empty)
-}
-
-// announced returns what is stored of ids, in their order, with the statuses of
-// now. Records that are damaged, or pruned just now, hold nothing back: their
-// events are told by what the columns say.
-func (s *Postgres) announced(ctx context.Context, ids []byte) ([]ports.Announced, error) {
-	stored, statuses, err := s.storedByIDs(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
-	restorer := s.restorer(ctx)
-	list := make([]ports.Announced, len(stored))
-	for i := range stored {
-		e, err := restorer.restore(&stored[i])
-		if err != nil && !errors.Is(err, errChunk) {
-			return nil, err
-		}
-		list[i].Event = &e
-		if _, ok := e.LogKey(); ok && statuses[i] != nil {
-			list[i].Status, list[i].HasLog = domain.Status(*statuses[i]), true
-		}
-	}
-	return list, nil
-}
-
 // postgresEventColumns are eventColumns with ids as bytes.
 var postgresEventColumns = strings.NewReplacer(
 	"e.id", "uuid_send(e.id)", "e.chunk_id", "uuid_send(e.chunk_id)").Replace(eventColumns)
 
-func (s *Postgres) storedByIDs(ctx context.Context, ids []byte) ([]storedEvent, []*int, error) {
+func (s *Postgres) told(ctx context.Context, ids []byte) ([]toldEvent, error) {
 	list := make([][16]byte, len(ids)/16)
 	for i := range list {
 		list[i] = [16]byte(ids[i*16:])
@@ -116,16 +73,15 @@ func (s *Postgres) storedByIDs(ctx context.Context, ids []byte) ([]storedEvent, 
 			WHERE key = e.message_key LIMIT 1) l ON true
 		ORDER BY place`, list)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	var statuses []*int
-	stored, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (storedEvent, error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (e toldEvent, err error) {
 		var status *int
-		e, err := scanEvent(row, &status)
-		statuses = append(statuses, status)
+		if e.storedEvent, err = scanEvent(row, &status); status != nil {
+			e.status = new(domain.Status(*status))
+		}
 		return e, err
 	})
-	return stored, statuses, err
 }
 
 // restorer reads chunks as long as ctx lives.

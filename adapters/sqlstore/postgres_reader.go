@@ -76,17 +76,7 @@ func choosePostgresLogs(q *bun.SelectQuery, f ports.LogFilter) *bun.SelectQuery 
 		least, greatest := domain.KeysOfMessage(f.MessageID)
 		q = q.Where("key BETWEEN ? AND ?", least.String(), greatest.String())
 	}
-	for _, equal := range []struct{ column, value string }{
-		{"message_id", domain.NormalizeMessageID(f.MessageID)},
-		{"recipient", domain.NormalizeRecipient(f.Recipient)},
-		{"application_id", f.ApplicationID},
-		{"tenant", f.Tenant},
-		{"campaign", f.Campaign},
-	} {
-		if equal.value != "" {
-			q = q.Where("? = ?", bun.Ident(equal.column), equal.value)
-		}
-	}
+	q = chooseByText(q, f)
 	if len(f.Statuses) > 0 {
 		ranks := make([]int, len(f.Statuses))
 		for i, st := range f.Statuses {

@@ -13,12 +13,6 @@ import (
 	"github.com/kumotrail/kumotrail/ports"
 )
 
-// queued is a row of the outbox.
-type queued struct {
-	id  ports.AnnouncementID
-	ids []byte // of the events
-}
-
 // Claim implements ports.Outbox. Announcements whose events were pruned
 // meanwhile have what is left of them; without any they are removed.
 func (s *SQLite) Claim(ctx context.Context, limit int, hold time.Duration) ([]ports.Announcement, error) {
@@ -33,8 +27,8 @@ func (s *SQLite) Claim(ctx context.Context, limit int, hold time.Duration) ([]po
 		}
 		// Read outside of the transaction, so that commits go on meanwhile. If
 		// this fails the announcements come back when the hold is over.
-		if claimed, err = s.announcements(ctx, rows); err != nil {
-			return nil, err
+		if claimed, err = announcements(ctx, s, rows); err != nil {
+			return nil, sqliteError("claim", err)
 		}
 	}
 	return claimed, nil
@@ -66,65 +60,21 @@ func (s *SQLite) hold(ctx context.Context, limit int, hold time.Duration) ([]que
 	return rows, err
 }
 
-func (s *SQLite) announcements(ctx context.Context, rows []queued) ([]ports.Announcement, error) {
-	list := make([]ports.Announcement, 0, len(rows))
-	var empty []ports.AnnouncementID
-	for _, row := range rows {
-		events, err := s.announced(ctx, row.ids)
-		switch {
-		case err != nil:
-			return nil, sqliteError("claim", err)
-		case len(events) == 0:
-			empty = append(empty, row.id)
-		default:
-			list = append(list, ports.Announcement{ID: row.id, Events: events})
-		}
-	}
-	if len(empty) == 0 {
-		return list, nil
-	}
-	return list, s.Done(ctx, empty)
-}
-
-// announced returns what is stored of ids, in their order, with the statuses of
-// now. Records that are damaged, or pruned just now, hold nothing back: their
-// events are told by what the columns say.
-func (s *SQLite) announced(ctx context.Context, ids []byte) ([]ports.Announced, error) {
-	stored, statuses, err := s.storedByIDs(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
-	restorer := s.restorer(ctx)
-	list := make([]ports.Announced, len(stored))
-	for i := range stored {
-		e, err := restorer.restore(&stored[i])
-		if err != nil && !errors.Is(err, errChunk) {
-			return nil, err
-		}
-		list[i].Event = &e
-		if _, ok := e.LogKey(); ok && len(statuses[i]) == 1 {
-			list[i].Status, list[i].HasLog = domain.Status(statuses[i][0]), true
-		}
-	}
-	return list, nil
-}
-
-func (s *SQLite) storedByIDs(ctx context.Context, ids []byte) ([]storedEvent, [][]byte, error) {
+func (s *SQLite) told(ctx context.Context, ids []byte) ([]toldEvent, error) {
 	// The pool under bun: bun would put the ids into the text of the query.
 	rows, err := s.read.DB.QueryContext(ctx, sqliteIDs+`SELECT `+eventColumns+`, substr(l.decision, 1, 1)
 		FROM place JOIN email_event e ON e.id = substr(?1, i, 16)
 		LEFT JOIN email_log l ON l.key = e.message_key ORDER BY i`, ids)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	var statuses [][]byte
-	stored, err := collect(rows, func() (storedEvent, error) {
+	return collect(rows, func() (e toldEvent, err error) {
 		var status []byte
-		e, err := scanEvent(rows, &status)
-		statuses = append(statuses, status)
+		if e.storedEvent, err = scanEvent(rows, &status); len(status) == 1 {
+			e.status = new(domain.Status(status[0]))
+		}
 		return e, err
 	})
-	return stored, statuses, err
 }
 
 // restorer reads chunks as long as ctx lives.

@@ -39,17 +39,7 @@ func chooseLogs(q *bun.SelectQuery, f ports.LogFilter) *bun.SelectQuery {
 		least, greatest := domain.KeysOfMessage(f.MessageID)
 		q = q.Where("key BETWEEN ? AND ?", least[:], greatest[:])
 	}
-	for _, equal := range []struct{ column, value string }{
-		{"message_id", domain.NormalizeMessageID(f.MessageID)},
-		{"recipient", domain.NormalizeRecipient(f.Recipient)},
-		{"application_id", f.ApplicationID},
-		{"tenant", f.Tenant},
-		{"campaign", f.Campaign},
-	} {
-		if equal.value != "" {
-			q = q.Where("? = ?", bun.Ident(equal.column), equal.value)
-		}
-	}
+	q = chooseByText(q, f)
 	if len(f.Statuses) > 0 {
 		ranks := make([][]byte, len(f.Statuses))
 		for i, st := range f.Statuses {
@@ -64,11 +54,6 @@ func chooseLogs(q *bun.SelectQuery, f ports.LogFilter) *bun.SelectQuery {
 		q = q.Where("accepted_at < ?", ceilMicro(f.To))
 	}
 	return q
-}
-
-// ceilMicro rounds a bound up: stored times have no part below microseconds.
-func ceilMicro(t time.Time) int64 {
-	return t.Add(time.Microsecond - 1).UnixMicro()
 }
 
 // CountEvents implements ports.LogReader.
