@@ -17,11 +17,11 @@ type GroupConfig struct {
 	Writers int           // commits under way at once, 1
 	Events  int           // and rejects: where a unit stops growing, 2,000
 	Waiting int           // submissions queued before Commit waits itself, 1,024
-	Timeout time.Duration // of one commit, 30 s
+	Timeout time.Duration // of one commit, 15 s
 }
 
 func (c GroupConfig) withDefaults() GroupConfig {
-	defaults := GroupConfig{Writers: 1, Events: 2000, Waiting: 1024, Timeout: 30 * time.Second}
+	defaults := GroupConfig{Writers: 1, Events: 2000, Waiting: 1024, Timeout: 15 * time.Second}
 	if c.Writers > 0 {
 		defaults.Writers = c.Writers
 	}

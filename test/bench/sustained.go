@@ -12,14 +12,15 @@ import (
 	"github.com/kumotrail/kumotrail/test/records"
 )
 
-// sustainedBlocks is in how many turns floor and journal take their records, so
-// that a machine that changes its speed does so for both.
-const sustainedBlocks = 5
+// sustainedTurns is in how many turns floor and journal take their records, so
+// that a machine that changes its speed does so for both. A turn is long enough
+// for the checkpoints that it causes.
+const sustainedTurns = 2
 
 // sustained measures millions of records with the checkpoints they cause, both
 // tables growing.
 func sustained(ctx context.Context, db *pgServer, o options) error {
-	// A block stands in memory, unlike what a service holds: collecting around
+	// A turn's records stand in memory, unlike what a service holds: collecting around
 	// it would be measured too.
 	defer debug.SetGCPercent(debug.SetGCPercent(800))
 	store, err := db.open(ctx, "bench_sustained")
@@ -34,16 +35,22 @@ func sustained(ctx context.Context, db *pgServer, o options) error {
 	}
 	defer db.dropFloor(ctx, copiers)
 
-	n := o.sustained / unitRecords / sustainedBlocks
+	n := o.sustained / unitRecords / sustainedTurns
 	maker := records.NewMaker(99, time.Now().Add(-time.Duration(o.sustained)*time.Millisecond), time.Millisecond)
 	var floors, journals, ratios, wals series
-	for block := range sustainedBlocks {
+	for turn := range sustainedTurns {
 		units := makeFrom(maker, n)
+		if err := db.checkpoint(ctx); err != nil {
+			return err
+		}
 		floor, err := copyAll(ctx, copiers, units)
 		if err != nil {
 			return err
 		}
 		decoded := decodeUnits(units)
+		if err := db.checkpoint(ctx); err != nil {
+			return err
+		}
 		before, err := db.walBytes(ctx)
 		if err != nil {
 			return err
@@ -58,7 +65,7 @@ func sustained(ctx context.Context, db *pgServer, o options) error {
 		}
 		floors, journals, ratios = append(floors, floor), append(journals, journal), append(ratios, journal/floor)
 		wals = append(wals, (after-before)/float64(n*unitRecords))
-		fmt.Fprintf(os.Stderr, "sustained, block %d of %d: floor %.0f/s, journal %.0f/s\n", block+1, sustainedBlocks, floor, journal)
+		fmt.Fprintf(os.Stderr, "sustained, turn %d of %d: floor %.0f/s, journal %.0f/s\n", turn+1, sustainedTurns, floor, journal)
 	}
 	disk, err := db.diskBytes(ctx, "bench_sustained")
 	if err != nil {
@@ -69,8 +76,8 @@ func sustained(ctx context.Context, db *pgServer, o options) error {
 	t.add("Journal.Commit, 2 writers", journals, "records/s")
 	t.add("Journal.Commit / floor", ratios, "")
 	t.add("WAL, Journal.Commit", wals, "bytes a record")
-	t.add("disk, Journal.Commit", series{disk / float64(sustainedBlocks*n*unitRecords)}, "bytes a record")
-	t.print(fmt.Sprintf("Sustained: %d records into each, in %d turns", sustainedBlocks*n*unitRecords, sustainedBlocks))
+	t.add("disk, Journal.Commit", series{disk / float64(sustainedTurns*n*unitRecords)}, "bytes a record")
+	t.print(fmt.Sprintf("Sustained: %d records into each, in %d turns", sustainedTurns*n*unitRecords, sustainedTurns))
 	return nil
 }
 
