@@ -20,10 +20,6 @@ import (
 // succeeding.
 const passingTries = 8
 
-// dayTries is how often days are made for a unit: a prune may take a day again
-// before the unit is in it, and would have to do so each time.
-const dayTries = 100
-
 // Commit implements ports.Journal in one transaction and, where all events are
 // new, one round trip.
 func (s *Postgres) Commit(ctx context.Context, u ports.Unit) (ports.Committed, error) {
@@ -49,14 +45,13 @@ func (s *Postgres) commit(ctx context.Context, c *postgresCommit) error {
 	}
 	for tries := 1; ; tries++ {
 		err := s.try(ctx, c)
+		if isMissingDay(err) {
+			err = s.withDays(ctx, c.days(), func() error { return s.try(ctx, c) })
+		}
 		switch {
 		case isDuplicate(err):
 			// Ends, for each time another writer has committed an event of ours.
 			c.look = true
-		case isMissingDay(err) && tries < dayTries:
-			if err := s.makeDays(ctx, c.days()); err != nil {
-				return err
-			}
 		case isPassing(err) && tries < passingTries:
 		default:
 			return err

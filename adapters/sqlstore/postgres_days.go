@@ -77,34 +77,57 @@ func (s *Postgres) makeDaysAhead(ctx context.Context, now time.Time) error {
 
 // makeDays makes what is missing of the partitions.
 func (s *Postgres) makeDays(ctx context.Context, list []partition) error {
+	return s.withDays(ctx, list, func() error { return nil })
+}
+
+// withDays makes what is missing of the partitions and does work under the lock
+// of all who make or drop days: else a prune could take a day again before work
+// is in it, and so each time. work must not make days itself.
+func (s *Postgres) withDays(ctx context.Context, list []partition, work func() error) error {
 	// Others of this process would make the same; the connections are few.
 	s.days.Lock()
 	defer s.days.Unlock()
-	missing, err := s.missingDays(ctx, list)
+	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return err
 	}
-	for _, p := range missing {
-		if err := s.makeDay(ctx, p); err != nil {
+	defer conn.Release()
+	unlock, err := lockDays(ctx, conn.Conn(), s.cfg.Schema)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	found, err := storedDays(ctx, conn.Conn(), []string{eventTable, chunkTable, logTable})
+	if err != nil {
+		return err
+	}
+	made := 0
+	for _, p := range list {
+		if slices.Contains(found, storedPartition{p, attached}) {
+			continue
+		}
+		if err := s.makeDay(ctx, conn.Conn(), p); err != nil {
 			return err
 		}
+		made++
 	}
-	if len(missing) > 0 {
-		s.cfg.Log.Debug("made days", slog.Int("partitions", len(missing)))
+	if made > 0 {
+		s.cfg.Log.Debug("made days", slog.Int("partitions", made))
 	}
-	return nil
+	return work()
 }
 
-func (s *Postgres) missingDays(ctx context.Context, list []partition) ([]partition, error) {
-	conn, err := s.pool.Acquire(ctx)
-	if err != nil {
+// lockDays waits for whoever makes or drops days. The lock is the session's, for
+// DETACH CONCURRENTLY allows no transaction.
+func lockDays(ctx context.Context, conn *pgx.Conn, schema string) (unlock func(), err error) {
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", advisoryLock(schema)); err != nil {
 		return nil, err
 	}
-	defer conn.Release()
-	found, err := storedDays(ctx, conn.Conn(), []string{eventTable, chunkTable, logTable})
-	return slices.DeleteFunc(slices.Clone(list), func(p partition) bool {
-		return slices.Contains(found, storedPartition{p, attached})
-	}), err
+	return func() {
+		if _, err := conn.Exec(ctx, "SELECT pg_advisory_unlock($1)", advisoryLock(schema)); err != nil {
+			_ = conn.Close(context.WithoutCancel(ctx))
+		}
+	}, nil
 }
 
 // makeDay makes a table and attaches it, which lets the partitioned table's
@@ -114,11 +137,8 @@ func (s *Postgres) missingDays(ctx context.Context, list []partition) ([]partiti
 //
 // Where the table is there already, left by someone who was interrupted after
 // he had detached it, it is attached again.
-func (s *Postgres) makeDay(ctx context.Context, p partition) error {
-	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		if err := lockTables(ctx, tx, s.cfg.Schema); err != nil {
-			return err
-		}
+func (s *Postgres) makeDay(ctx context.Context, conn *pgx.Conn, p partition) error {
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		found, err := storedDays(ctx, tx.Conn(), []string{p.table})
 		if err != nil {
 			return err
@@ -139,13 +159,6 @@ func (s *Postgres) makeDay(ctx context.Context, p partition) error {
 		return run(ctx, tx.Conn(), "ALTER TABLE %s ATTACH PARTITION %s FOR VALUES FROM ('%s') TO ('%s')",
 			p.table, name, dayBound(p.day), dayBound(p.day+dayLength))
 	})
-}
-
-// lockTables waits for whoever makes or drops partitions, until the transaction
-// ends.
-func lockTables(ctx context.Context, tx pgx.Tx, schema string) error {
-	_, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", advisoryLock(schema))
-	return err
 }
 
 // storedPartition is a partition that has a table.

@@ -69,15 +69,11 @@ func (s *Postgres) dropDays(ctx context.Context, conn *pgx.Conn, tables []string
 // all who make or drop days: else it could be made anew beside the half of its
 // tables that is left, and lose what it writes there.
 func (s *Postgres) dropOldest(ctx context.Context, conn *pgx.Conn, tables []string, cut time.Time) (gone int64, more bool, err error) {
-	// A lock of the session, for DETACH CONCURRENTLY allows no transaction.
-	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", advisoryLock(s.cfg.Schema)); err != nil {
+	unlock, err := lockDays(ctx, conn, s.cfg.Schema)
+	if err != nil {
 		return 0, false, err
 	}
-	defer func() {
-		if _, err := conn.Exec(ctx, "SELECT pg_advisory_unlock($1)", advisoryLock(s.cfg.Schema)); err != nil {
-			_ = conn.Close(ctx)
-		}
-	}()
+	defer unlock()
 	found, err := storedDays(ctx, conn, tables)
 	if err == nil {
 		err = finishDetaching(ctx, conn, found)
