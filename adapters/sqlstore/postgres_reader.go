@@ -139,20 +139,3 @@ func (s *Postgres) Events(ctx context.Context, messageID string) ([]domain.Email
 	events, err := restoreMessage(s.restorer(ctx), stored, domain.NormalizeMessageID(messageID))
 	return events, postgresError(operation, err)
 }
-
-// restoreMessage leaves out rows of other messages, whose ids may have the same
-// 40 bits of hash.
-func restoreMessage(restorer *restorer, stored []storedEvent, messageID string) ([]domain.EmailEvent, error) {
-	var events []domain.EmailEvent
-	for i := range stored {
-		if domain.NormalizeMessageID(stored[i].event.MessageID) != messageID {
-			continue
-		}
-		e, err := restorer.restore(&stored[i])
-		if err != nil {
-			return nil, err
-		}
-		events = append(events, e)
-	}
-	return events, nil
-}

@@ -111,17 +111,5 @@ func (s *SQLite) restoreAll(ctx context.Context, rows *sql.Rows, messageID strin
 	if err != nil {
 		return nil, err
 	}
-	restorer := s.restorer(ctx)
-	var events []domain.EmailEvent
-	for i := range stored {
-		if domain.NormalizeMessageID(stored[i].event.MessageID) != messageID {
-			continue
-		}
-		e, err := restorer.restore(&stored[i])
-		if err != nil {
-			return nil, err
-		}
-		events = append(events, e)
-	}
-	return events, nil
+	return restoreMessage(s.restorer(ctx), stored, messageID)
 }

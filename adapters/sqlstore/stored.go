@@ -88,6 +88,23 @@ func (r *restorer) restore(s *storedEvent) (domain.EmailEvent, error) {
 	return e, nil
 }
 
+// restoreMessage leaves out rows of other messages, whose ids may have the same
+// 40 bits of hash.
+func restoreMessage(restorer *restorer, stored []storedEvent, messageID string) ([]domain.EmailEvent, error) {
+	var events []domain.EmailEvent
+	for i := range stored {
+		if domain.NormalizeMessageID(stored[i].event.MessageID) != messageID {
+			continue
+		}
+		e, err := restorer.restore(&stored[i])
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}
+
 func (r *restorer) load(s *storedEvent) error {
 	if r.records == nil || r.chunk != s.chunk {
 		if err := r.unpack(s.chunk); err != nil {
