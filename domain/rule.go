@@ -26,8 +26,10 @@ type Rule struct {
 	Not []string
 	// Hints are bounce classes of KumoMTA, one of which must be the record's.
 	Hints []string
-	// Weight puts a rule before others that are as specific, or behind if it is
-	// negative.
+	// Weight puts a rule before others of its tier, or behind if it is negative.
+	// The tiers are: texts of an owner, texts of everybody, enhanced codes, reply
+	// codes, hints. Within one, rules of equal weight go by how much of the answer
+	// they literally name.
 	Weight int
 
 	Cause      Cause

@@ -63,6 +63,11 @@ func TestEachRuleFindsItsViolations(t *testing.T) {
 			[]string{own("application"), own("adapters/memory"), "github.com/jackc/pgx/v5"},
 		},
 		{
+			"adapters/rulebook", "adapters/rulebook/...",
+			[]string{own("domain"), own("ports"), "embed", "github.com/pelletier/go-toml/v2"},
+			[]string{own("application"), own("adapters/kumomta"), "github.com/gin-gonic/gin"},
+		},
+		{
 			"adapters/sqlstore", "adapters/sqlstore/...",
 			[]string{own("domain"), own("ports"), own("migrations"), "database/sql", "modernc.org/sqlite"},
 			[]string{own("application"), own("adapters/memory"), "github.com/gin-gonic/gin", "github.com/caarlos0/env/v11"},
