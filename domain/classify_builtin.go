@@ -18,6 +18,12 @@ var typeRules = []Rule{
 		Cause: CauseComplaint, Permanence: Permanent, Fault: FaultSender,
 		Source: "RFC 5965",
 	},
+	{
+		Name: "type-delayed", Types: []EventType{Delayed},
+		Cause: CauseInfrastructure, Subcause: SubcauseBusy, Permanence: Temporary, Fault: FaultUs,
+		Advice: "Nothing: the MTA has not tried yet. It keeps to its own limits or to a time that was asked for.",
+		Source: "kumomta.md, section 2.1",
+	},
 }
 
 // expiredReports are before all other rules: a report that a relay gave up is

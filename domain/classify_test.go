@@ -110,6 +110,13 @@ func TestTypeDecidesBeforeText(t *testing.T) {
 			domain.Verdict{Cause: domain.CauseComplaint, Permanence: domain.Permanent, Fault: domain.FaultSender, Rule: "type-feedback"},
 		},
 		{
+			domain.Answer{Type: domain.Delayed, Code: 400, Text: "blocked using a list"},
+			domain.Verdict{
+				Cause: domain.CauseInfrastructure, Subcause: domain.SubcauseBusy, Permanence: domain.Temporary,
+				Fault: domain.FaultUs, Rule: "type-delayed",
+			},
+		},
+		{
 			domain.Answer{Type: domain.OOB, Code: 450, Enhanced: domain.EnhancedCode{Class: 4, Subject: 4, Detail: 7}, Text: "mailbox full"},
 			domain.Verdict{Cause: domain.CauseExpired, Permanence: domain.Permanent, Fault: domain.FaultProvider, Rule: "type-oob-expired"},
 		},
