@@ -34,8 +34,8 @@ type Commits interface {
 // Announcer is told of what was committed.
 type Announcer interface {
 	// Hold is how long the next announcement should be kept from others, since
-	// it is going to be offered here; 0 if it should not.
-	Hold() time.Duration
+	// it is going to be offered here; 0 if it should not. It may wait a little.
+	Hold(ctx context.Context) time.Duration
 	// Offer hands over an announcement that is held at least until then. It does
 	// not wait.
 	Offer(a ports.Announcement, until time.Time)
@@ -60,7 +60,7 @@ func NewCommitter(journal ports.Journal, announce Announcer) *Committer {
 
 // Commit implements Commits.
 func (c *Committer) Commit(ctx context.Context, u ports.Unit) (Outcome, error) {
-	u.Hold = c.announce.Hold()
+	u.Hold = c.announce.Hold(ctx)
 	until := time.Now().Add(u.Hold) // the store's hold begins later
 	committed, err := c.journal.Commit(ctx, u)
 	if errors.Is(err, ports.ErrRefused) {
@@ -156,5 +156,5 @@ func joinOutcomes(a, b Outcome) Outcome {
 // silence announces nothing itself.
 type silence struct{}
 
-func (silence) Hold() time.Duration                 { return 0 }
+func (silence) Hold(context.Context) time.Duration  { return 0 }
 func (silence) Offer(ports.Announcement, time.Time) {}

@@ -1,6 +1,7 @@
 package application_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -180,7 +181,7 @@ type announcer struct {
 	until   time.Time
 }
 
-func (a *announcer) Hold() time.Duration { return a.hold }
+func (a *announcer) Hold(context.Context) time.Duration { return a.hold }
 func (a *announcer) Offer(o ports.Announcement, until time.Time) {
 	a.offered, a.until = append(a.offered, o), until
 }

@@ -13,11 +13,14 @@ import (
 type RelayConfig struct {
 	// Hold is how long the outbox keeps an announcement for us, 15 s; at least
 	// Timeout and 2 s more.
-	Hold    time.Duration
-	Bytes   int64         // of records waiting in memory, 16 MiB
-	Poll    time.Duration // how often the outbox is asked for leftovers, 1 s
-	Backoff time.Duration // longest wait after the bus failed, 15 s
-	Timeout time.Duration // of one call to bus or outbox, 5 s
+	Hold  time.Duration
+	Bytes int64 // of records waiting in memory, 32 MiB
+	// Patience is how long a commit waits for room in that memory, 200 ms. What
+	// goes round by the outbox costs the store as much again.
+	Patience time.Duration
+	Poll     time.Duration // how often the outbox is asked for leftovers, 1 s
+	Backoff  time.Duration // longest wait after the bus failed, 15 s
+	Timeout  time.Duration // of one call to bus or outbox, 5 s
 }
 
 func (c RelayConfig) withDefaults() RelayConfig {
@@ -27,13 +30,14 @@ func (c RelayConfig) withDefaults() RelayConfig {
 		}
 	}
 	or(&c.Hold, 15*time.Second)
+	or(&c.Patience, 200*time.Millisecond)
 	or(&c.Poll, time.Second)
 	or(&c.Backoff, 15*time.Second)
 	or(&c.Timeout, 5*time.Second)
 	c.Hold = max(c.Hold, c.Timeout+2*margin)
 	c.Backoff = max(c.Backoff, c.Poll)
 	if c.Bytes <= 0 {
-		c.Bytes = 16 << 20
+		c.Bytes = 32 << 20
 	}
 	return c
 }
@@ -43,16 +47,19 @@ func (c RelayConfig) withDefaults() RelayConfig {
 // and published again, with the same ids.
 //
 // While there is such a backlog commits add to it and nothing to memory, so that
-// events go out in order of commit as far as possible.
+// events go out in order of commit as far as possible. As long as commits come
+// it is worked off for no more than half of the time, so that they do not starve.
 type Relay struct {
 	outbox ports.Outbox
 	log    *slog.Logger
 	config RelayConfig
 	hand   *hand // Run's alone
 
-	fresh  chan held
-	bytes  atomic.Int64 // in fresh
-	behind atomic.Bool  // the outbox has more than is in memory
+	fresh   chan held
+	bytes   atomic.Int64  // in fresh
+	room    chan struct{} // has a token when some of them went
+	behind  atomic.Bool   // the outbox has more than is in memory
+	commits atomic.Int64  // that began
 }
 
 // held is an announcement that the outbox holds for us until then.
@@ -65,22 +72,53 @@ type held struct {
 // NewRelay relays from outbox to bus once Run is called.
 func NewRelay(outbox ports.Outbox, bus ports.Publisher, log *slog.Logger, config RelayConfig) *Relay {
 	config = config.withDefaults()
-	r := &Relay{outbox: outbox, log: log, config: config, fresh: make(chan held, 4096)}
+	r := &Relay{outbox: outbox, log: log, config: config, fresh: make(chan held, 4096), room: make(chan struct{}, 1)}
 	r.hand = newHand(outbox, bus, log, config.Timeout)
 	r.behind.Store(true) // until the outbox was asked
 	return r
 }
 
-// Hold implements Announcer.
-func (r *Relay) Hold() time.Duration {
+// Hold implements Announcer. It waits for room as long as the bus takes what it
+// is given: then events come no faster than they can be announced.
+func (r *Relay) Hold(ctx context.Context) time.Duration {
+	r.commits.Add(1)
 	if r.behind.Load() {
 		return 0
 	}
-	if r.bytes.Load() > r.config.Bytes || len(r.fresh) == cap(r.fresh) {
+	if r.isFull() {
+		r.awaitRoom(ctx)
+	}
+	if r.isFull() {
 		r.behind.Store(true)
+	}
+	if r.behind.Load() {
 		return 0
 	}
 	return r.config.Hold
+}
+
+func (r *Relay) isFull() bool {
+	return r.bytes.Load() > r.config.Bytes || len(r.fresh) == cap(r.fresh)
+}
+
+func (r *Relay) awaitRoom(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, r.config.Patience)
+	defer cancel()
+	for r.isFull() && !r.behind.Load() {
+		select {
+		case <-r.room:
+		case <-ctx.Done():
+			return
+		}
+	}
+	r.madeRoom() // for whoever else waits
+}
+
+func (r *Relay) madeRoom() {
+	select {
+	case r.room <- struct{}{}:
+	default:
+	}
 }
 
 // Offer implements Announcer. What there is no room for comes back by the outbox.
@@ -143,7 +181,12 @@ func (r *Relay) next(ctx, work context.Context, poll *time.Timer) error {
 	case !r.hand.empty():
 		return r.hand.publish(work)
 	case r.behind.Load():
-		return r.catchUp(work)
+		commits, start := r.commits.Load(), time.Now()
+		err := r.catchUp(work)
+		if r.commits.Load() != commits {
+			sleep(ctx, time.Since(start))
+		}
+		return err
 	}
 	select {
 	case <-ctx.Done():
@@ -173,6 +216,7 @@ func (r *Relay) catchUp(work context.Context) error {
 func (r *Relay) gather(h held) {
 	for events := 0; ; {
 		r.bytes.Add(-h.bytes)
+		r.madeRoom()
 		r.hand.take(h)
 		if events += len(h.Events); events >= enough {
 			return
@@ -186,8 +230,7 @@ func (r *Relay) gather(h held) {
 }
 
 // claim settles with the outbox and publishes some of what it has and nobody
-// holds. We are up to date
-// again when that is all.
+// holds. We are up to date again when that is all.
 func (r *Relay) claim(work context.Context) error {
 	const some = 8 // units may be large, and come with their records
 	if err := r.hand.settle(work); err != nil {

@@ -33,15 +33,15 @@ func TestRelayHoldsNothingBeforeItRunsAndAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.NewStore()
 		idle := application.NewRelay(store, newBus(), silent, application.RelayConfig{})
-		if got := idle.Hold(); got != 0 {
+		if got := idle.Hold(t.Context()); got != 0 {
 			t.Errorf("before it runs: hold %v, want 0", got)
 		}
 		w := startRelayOver(t, store, application.RelayConfig{Hold: 20 * time.Second})
-		if got := w.relay.Hold(); got != 20*time.Second {
+		if got := w.relay.Hold(t.Context()); got != 20*time.Second {
 			t.Errorf("while it runs: hold %v, want 20s", got)
 		}
 		w.stop()
-		if got := w.relay.Hold(); got != 0 {
+		if got := w.relay.Hold(t.Context()); got != 0 {
 			t.Errorf("after it ran: hold %v, want 0", got)
 		}
 	})
@@ -219,7 +219,7 @@ func TestRelayLeavesAnnouncementPastItsHoldToOutbox(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := startRelay(t, application.RelayConfig{})
 		u := unit(lines(1))
-		u.Hold = w.relay.Hold()
+		u.Hold = w.relay.Hold(t.Context())
 		until := time.Now().Add(u.Hold)
 		c, err := w.outbox.Commit(t.Context(), u)
 		if err != nil {
@@ -244,7 +244,7 @@ func TestRelayHoldsNothingWhileItsMemoryIsFull(t *testing.T) {
 		w := startRelay(t, application.RelayConfig{Bytes: 10_000})
 		w.bus.set(false, time.Second)
 		events := w.take(1) // is on its way, what follows waits
-		for n := 2; w.relay.Hold() > 0; n++ {
+		for n := 2; w.relay.Hold(t.Context()) > 0; n++ {
 			if n > 10 {
 				t.Fatal("10,000 bytes hold more than ten events")
 			}
@@ -252,7 +252,7 @@ func TestRelayHoldsNothingWhileItsMemoryIsFull(t *testing.T) {
 		}
 		more := w.take(20, 21, 22)
 		time.Sleep(10 * time.Second)
-		if w.relay.Hold() == 0 {
+		if w.relay.Hold(t.Context()) == 0 {
 			t.Error("holds nothing although it is up to date again")
 		}
 		w.checkArrived(append(events, more...))
