@@ -44,15 +44,14 @@ func touched(events []domain.EmailEvent) []string {
 			ids = append(ids, id)
 		}
 	}
+	var said []domain.EmailLog
 	for i := range events {
-		e := &events[i]
-		key, ok := e.LogKey()
-		if !ok {
-			continue
+		said = domain.AppendLogs(said[:0], &events[i])
+		for n := range said {
+			add(said[n].Key.String())
+			add(said[n].MessageID)
+			add(said[n].ApplicationID)
 		}
-		add(key.String())
-		add(domain.NormalizeMessageID(e.MessageID))
-		add(e.ApplicationID)
 	}
 	return ids
 }

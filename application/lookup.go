@@ -50,10 +50,7 @@ func (l *Lookup) Lookup(ctx context.Context, id string) (Found, error) {
 		return Found{Candidates: logs}, nil
 	}
 	events, err := l.logs.Events(ctx, logs[0].MessageID)
-	events = slices.DeleteFunc(events, func(e domain.EmailEvent) bool {
-		key, ok := e.LogKey()
-		return !ok || key != logs[0].Key
-	})
+	events = slices.DeleteFunc(events, func(e domain.EmailEvent) bool { return !e.Concerns(&logs[0]) })
 	return Found{Candidates: logs, Timeline: events}, err
 }
 

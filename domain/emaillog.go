@@ -3,6 +3,7 @@ package domain
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"slices"
 	"time"
 )
@@ -67,6 +68,16 @@ type EmailLog struct {
 	Provider      string
 	EgressSource  string
 
+	// PriorID and NextID are the ids that the message had before and has now,
+	// where it was transferred between nodes.
+	PriorID string
+	NextID  string
+
+	// Confirmed is false while only others have spoken of the message: reports,
+	// or the other node of a transfer. Such a log is not shown.
+	Confirmed bool
+	OfReport  bool // the message is a report, no mail of ours
+
 	Size     int64 // bytes, the greatest seen
 	Attempts int   // to deliver, made so far
 
@@ -81,78 +92,79 @@ type EmailLog struct {
 // Status is the log's status, that of its decision.
 func (l *EmailLog) Status() Status { return l.Decision.Status }
 
-// Decision is the event that decides a log's status, and its response.
+// Decision is the event that decides a log's status, its response and what that
+// means.
 type Decision struct {
-	Status   Status
-	At       time.Time
-	EventID  EventID
-	Code     int
-	Enhanced EnhancedCode
-	Response string
+	Status       Status
+	At           time.Time
+	EventID      EventID // zero for no decision
+	Code         int
+	Enhanced     EnhancedCode
+	Response     string
+	ResponseHash uint64
+	Verdict      Verdict
+	Confidence   Confidence // of the tie, where a report decides
 }
 
 // Precedence orders decisions: of two, the one with the greater bytes decides.
-type Precedence [25]byte
+type Precedence [30]byte
 
 // Precedence is (status, time, event id), where a deferral prefers the latest
 // and every other status the earliest time: the last answer of a message that
-// is still tried, and the first word on one that is settled.
+// is still tried, and the first word on one that is settled. Behind that stands
+// what copies of one event may disagree on, a verdict before none. No decision
+// comes last.
 func (d *Decision) Precedence() Precedence {
 	var p Precedence
+	if d.EventID == (EventID{}) {
+		return p
+	}
 	p[0] = byte(d.Status)
 	// Micros with the sign bit turned order as unsigned bytes.
 	at := uint64(d.At.UnixMicro()) ^ 1<<63
 	if d.Status != Deferred {
 		at = ^at
 	}
-	for i := range 8 {
-		p[1+i] = byte(at >> (56 - 8*i))
-	}
+	binary.BigEndian.PutUint64(p[1:], at)
 	copy(p[9:], d.EventID[:])
+	if d.Verdict.Cause != "" && d.Verdict.Cause != CauseUnknown {
+		p[25] = 1
+	}
+	binary.BigEndian.PutUint32(p[26:], d.fingerprint())
 	return p
 }
+
+// fingerprint tells apart what copies of one event are taken to mean: by other
+// meta, or by rules of another version.
+func (d *Decision) fingerprint() uint32 {
+	if d.Verdict == (Verdict{}) && d.Confidence == "" && d.ResponseHash == 0 {
+		return 0
+	}
+	v, h := &d.Verdict, uint32(fnvOffset)
+	for _, s := range [...]string{
+		string(v.Cause), string(v.Subcause), string(v.Permanence), string(v.Fault), v.Rule, string(d.Confidence),
+	} {
+		for i := range len(s) {
+			h = (h ^ uint32(s[i])) * fnvPrime
+		}
+		h *= fnvPrime // a zero byte
+	}
+	for n := d.ResponseHash; n > 0; n >>= 8 {
+		h = (h ^ uint32(n&0xff)) * fnvPrime
+	}
+	return h
+}
+
+// Of FNV-1a with 32 bits, by hand because hash/fnv allocates.
+const (
+	fnvOffset = 2166136261
+	fnvPrime  = 16777619
+)
 
 // Decides says whether d decides over o.
 func (d *Decision) Decides(o *Decision) bool {
 	p, q := d.Precedence(), o.Precedence()
 	return bytes.Compare(p[:], q[:]) > 0
-}
-
-// LogOf is what one event alone says about its message, and false where it says
-// nothing (see EmailEvent.LogKey).
-func LogOf(e *EmailEvent) (EmailLog, bool) {
-	key, ok := e.LogKey()
-	if !ok {
-		return EmailLog{}, false
-	}
-	l := EmailLog{
-		Key:           key,
-		MessageID:     NormalizeMessageID(e.MessageID),
-		Recipient:     NormalizeRecipient(e.Recipient),
-		Sender:        e.Sender,
-		Tenant:        e.Tenant,
-		Campaign:      e.Campaign,
-		ApplicationID: e.ApplicationID,
-		Provider:      e.Provider,
-		EgressSource:  e.EgressSource,
-		Size:          e.Size,
-		Attempts:      e.Attempts,
-		AcceptedAt:    e.AcceptedAt,
-		Decision: Decision{
-			Status: statusOf(e), At: e.OccurredAt, EventID: e.ID,
-			Code: e.Response.Code, Enhanced: e.Response.Enhanced, Response: e.Response.Content,
-		},
-	}
-	if e.isAttempt() {
-		l.Attempts++
-	}
-	switch l.Decision.Status {
-	case Delivered:
-		l.DeliveredAt = e.OccurredAt
-	case Bounced, Expired:
-		l.FailedAt = e.OccurredAt
-	}
-	return l, true
 }
 
 // Join returns what l and o, two logs of one key, say together. It is
@@ -165,6 +177,10 @@ func (l EmailLog) Join(o EmailLog) EmailLog {
 	l.ApplicationID = least(l.ApplicationID, o.ApplicationID)
 	l.Provider = least(l.Provider, o.Provider)
 	l.EgressSource = least(l.EgressSource, o.EgressSource)
+	l.PriorID = least(l.PriorID, o.PriorID)
+	l.NextID = least(l.NextID, o.NextID)
+	l.Confirmed = l.Confirmed || o.Confirmed
+	l.OfReport = l.OfReport || o.OfReport
 	l.Size = max(l.Size, o.Size)
 	l.Attempts = max(l.Attempts, o.Attempts)
 	l.AcceptedAt = earliest(l.AcceptedAt, o.AcceptedAt)
@@ -181,9 +197,7 @@ func (l EmailLog) Join(o EmailLog) EmailLog {
 func Fold(events []EmailEvent) []EmailLog {
 	said := make([]EmailLog, 0, len(events))
 	for i := range events {
-		if l, ok := LogOf(&events[i]); ok {
-			said = append(said, l)
-		}
+		said = AppendLogs(said, &events[i])
 	}
 	order := make([]int32, len(said))
 	for i := range order {

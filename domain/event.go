@@ -39,11 +39,25 @@ type EmailEvent struct {
 	ReceptionProtocol string
 	NodeID            string
 	SessionID         string
-	Provider          string // as the MTA names it
+	ProviderName      string // as the MTA's policy names it
 
 	Tenant        string
 	Campaign      string
 	ApplicationID string // of the program that sent the message
+
+	// TransferID is the message's other id: for XferOut the one under which
+	// another node goes on with it, for XferIn the one it had before.
+	TransferID string
+	// Report is what an OOB or a Feedback says of the message that it is about;
+	// nil for all others.
+	Report *Report
+
+	// What an Interpreter makes of the above.
+	Provider     string // who runs the recipient's mailbox
+	Verdict      Verdict
+	ResponseHash uint64    // of the response where it tells of a failure: see ResponseHash
+	Original     *Original // of a report that names one
+	OfReport     bool      // its message is a report, no mail of ours
 
 	Meta string // a JSON object, "" for none
 	Raw  string // the record's bytes as kept; shared by its parts
@@ -79,13 +93,25 @@ func (c EnhancedCode) append(b []byte) []byte {
 // carries records and is no mail (kumomta.md, sections 1.1 and 6).
 func (e *EmailEvent) FromLogHook() bool { return e.ReceptionProtocol == "LogRecord" }
 
-// LogKey returns the key of the log that the event speaks of, and false where
-// it speaks of none: rejections, a log hook's own messages, events without a
-// recipient or message id, and reports.
+// HasLog says whether the event changes a log's status or facts: that of its
+// message, or for a report those of the message it is tied to. Rejections, a log
+// hook's own messages, events without a recipient or message id, reports that
+// name no message or no recipient, and feedback that is no complaint do not.
+func (e *EmailEvent) HasLog() bool {
+	if e.Type.IsReport() {
+		return e.Original != nil && len(e.Original.Recipients) > 0 &&
+			(e.Type == OOB || e.Report.isComplaint())
+	}
+	return e.MessageID != "" && e.Recipient != "" && e.Type != Rejection && !e.FromLogHook()
+}
+
+// LogKey returns the key of the log that HasLog is about, of several the first.
 func (e *EmailEvent) LogKey() (LogKey, bool) {
-	if e.MessageID == "" || e.Recipient == "" || e.Type == Rejection ||
-		e.Type.isReport() || e.FromLogHook() {
+	switch {
+	case !e.HasLog():
 		return LogKey{}, false
+	case e.Type.IsReport():
+		return NewLogKey(e.Original.MessageID, e.Original.Recipients[0]), true
 	}
 	return NewLogKey(e.MessageID, e.Recipient), true
 }

@@ -77,6 +77,6 @@ var byRecord, byName = func() (map[string]EventType, map[string]EventType) {
 	return record, name
 }()
 
-// isReport says whether a record of this type carries the id of a report about
+// IsReport says whether a record of this type carries the id of a report about
 // a message in place of the message's own (kumomta.md, sections 2.1 and 4).
-func (t EventType) isReport() bool { return t == OOB || t == Feedback }
+func (t EventType) IsReport() bool { return t == OOB || t == Feedback }

@@ -82,8 +82,34 @@ func anyCopyOf(t *rapid.T, e domain.EmailEvent) domain.EmailEvent {
 	e.Provider = texts.Draw(t, "provider")
 	e.EgressSource = texts.Draw(t, "egress source")
 	e.AcceptedAt = maybeInstants.Draw(t, "accepted at").Truncate(time.Microsecond)
+	e.Verdict = verdicts.Draw(t, "verdict")
+	e.ResponseHash = rapid.Uint64Range(0, 2).Draw(t, "response hash")
+	e.OfReport = rapid.Bool().Draw(t, "of a report")
+	switch e.Type {
+	case domain.OOB, domain.Feedback:
+		e.Report = &domain.Report{FeedbackType: feedbackTypes.Draw(t, "feedback")}
+		e.Original = originals.Draw(t, "original")
+	case domain.XferOut, domain.XferIn:
+		e.TransferID = messageIDs.Draw(t, "other id")
+	}
 	return e
 }
+
+var (
+	verdicts = rapid.SampledFrom([]domain.Verdict{
+		{},
+		{Cause: domain.CauseUnknown, Permanence: domain.Permanent, Fault: domain.FaultProvider},
+		{Cause: domain.CauseRecipient, Subcause: domain.SubcauseUnknown, Permanence: domain.Permanent, Fault: domain.FaultRecipient, Rule: "a"},
+		{Cause: domain.CauseRecipient, Subcause: domain.SubcauseUnknown, Permanence: domain.Permanent, Fault: domain.FaultRecipient, Rule: "b"},
+	})
+	feedbackTypes = rapid.SampledFrom([]string{"abuse", "not-spam", ""})
+	originals     = rapid.SampledFrom([]*domain.Original{
+		nil,
+		{MessageID: aMessage, Recipients: []string{aRecipient}, By: domain.TieVERP},
+		{MessageID: aMessage, Recipients: []string{aRecipient, "bob@example.org"}, By: domain.TieTrace},
+		{MessageID: aMessage, By: domain.TieVERP},
+	})
+)
 
 // anyEvents draws events and, among them, other copies of the same events.
 var anyEvents = rapid.Custom(func(t *rapid.T) []domain.EmailEvent {
@@ -117,15 +143,28 @@ var logOfOne = rapid.Custom(func(t *rapid.T) domain.EmailLog {
 	e := anyEvent.Filter(speaksOfALog).Draw(t, "event")
 	e.MessageID, e.Recipient = aMessage, aRecipient
 	identify(&e, e.OccurredAt)
-	l, _ := domain.LogOf(&e)
-	if rapid.IntRange(0, 5).Draw(t, "complaint") == 0 {
-		l.Decision.Status = domain.Complained
-		l.ComplainedAt = e.OccurredAt
+	if e.Original != nil {
+		e.MessageID, e.Report = "the report's", &domain.Report{}
+		e.Original = &domain.Original{MessageID: aMessage, Recipients: []string{aRecipient}, By: e.Original.By}
 	}
+	l, _ := logOf(&e)
 	return l
 })
 
+// logOf returns the log that the event says is its own, or the one it is tied to.
+func logOf(e *domain.EmailEvent) (domain.EmailLog, bool) {
+	key, ok := e.LogKey()
+	if ok {
+		for _, l := range domain.AppendLogs(nil, e) {
+			if l.Key == key {
+				return l, true
+			}
+		}
+	}
+	return domain.EmailLog{}, false
+}
+
 func speaksOfALog(e domain.EmailEvent) bool {
-	_, ok := domain.LogOf(&e)
+	_, ok := logOf(&e)
 	return ok
 }

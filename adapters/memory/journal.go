@@ -27,7 +27,7 @@ func (s *Store) Commit(ctx context.Context, u ports.Unit) (ports.Committed, erro
 			c.New[i] = true
 			added = append(added, e)
 		}
-		s.joinLog(&u.Events[i])
+		s.joinLogs(&u.Events[i])
 	}
 	for i := range u.Rejects {
 		s.addReject(&u.Rejects[i])
@@ -53,16 +53,14 @@ func (s *Store) addEvent(e *domain.EmailEvent) (added *domain.EmailEvent, isNew 
 	return &kept, true
 }
 
-func (s *Store) joinLog(e *domain.EmailEvent) {
-	said, ok := domain.LogOf(e)
-	if !ok {
-		return
+func (s *Store) joinLogs(e *domain.EmailEvent) {
+	for _, said := range domain.AppendLogs(nil, e) {
+		if known, ok := s.logs[said.Key]; ok {
+			known.EmailLog = known.Join(said)
+			continue
+		}
+		s.logs[said.Key] = &storedLog{EmailLog: said, cameAt: e.ReceivedAt}
 	}
-	if known, ok := s.logs[said.Key]; ok {
-		known.EmailLog = known.Join(said)
-		return
-	}
-	s.logs[said.Key] = &storedLog{EmailLog: said, cameAt: e.ReceivedAt}
 }
 
 // announced pairs events with the statuses that their logs have now.
@@ -70,11 +68,9 @@ func (s *Store) announced(events []*domain.EmailEvent) []ports.Announced {
 	all := make([]ports.Announced, len(events))
 	for i, e := range events {
 		all[i].Event = e
-		if key, ok := e.LogKey(); ok {
-			all[i].HasLog = true
-			if log, ok := s.logs[key]; ok {
-				all[i].Status = log.Status()
-			}
+		key, _ := e.LogKey()
+		if log, ok := s.logs[key]; ok && log.Confirmed {
+			all[i].Status, all[i].HasLog = log.Status(), true
 		}
 	}
 	return all

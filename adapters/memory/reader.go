@@ -39,7 +39,7 @@ func (s *Store) chosen(ctx context.Context, f ports.LogFilter) ([]domain.EmailLo
 	}
 	var logs []domain.EmailLog
 	for _, l := range s.logs {
-		if chooses(&f, &l.EmailLog) {
+		if l.Confirmed && chooses(&f, &l.EmailLog) {
 			logs = append(logs, l.EmailLog)
 		}
 	}
@@ -57,13 +57,13 @@ func (s *Store) FindLogs(ctx context.Context, id string, limit int) ([]domain.Em
 		return nil, err
 	}
 	if key, err := domain.ParseLogKey(id); err == nil {
-		if l, ok := s.logs[key]; ok {
+		if l, ok := s.logs[key]; ok && l.Confirmed {
 			return []domain.EmailLog{l.EmailLog}, nil
 		}
 	}
 	var found []domain.EmailLog
 	for _, l := range s.logs {
-		if l.ApplicationID == id || l.MessageID == domain.NormalizeMessageID(id) {
+		if l.Confirmed && (l.ApplicationID == id || l.MessageID == domain.NormalizeMessageID(id)) {
 			found = append(found, l.EmailLog)
 		}
 	}

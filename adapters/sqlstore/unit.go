@@ -37,12 +37,19 @@ func newUnit(u ports.Unit) *unit {
 // hashes, and each is needed in several places.
 func (u *unit) fold() {
 	said := make([]domain.EmailLog, 0, len(u.Events))
-	by := make([]int32, 0, len(u.Events)) // the event that says it
+	by := make([]int32, 0, len(u.Events)) // the event whose log it is, -1 for another's
 	u.logOf = make([]int32, len(u.Events))
 	for i := range u.Events {
 		u.logOf[i] = -1
-		if l, ok := domain.LogOf(&u.Events[i]); ok {
-			said, by = append(said, l), append(by, int32(i))
+		said = domain.AppendLogs(said, &u.Events[i])
+		for len(said) > len(by) && !said[len(said)-1].Confirmed { // there are no columns for those yet
+			said = said[:len(said)-1]
+		}
+		if len(by) < len(said) && u.Events[i].HasLog() {
+			by = append(by, int32(i))
+		}
+		for len(by) < len(said) {
+			by = append(by, -1)
 		}
 	}
 	order := make([]int32, len(said))
@@ -57,7 +64,9 @@ func (u *unit) fold() {
 		} else {
 			u.logs = append(u.logs, said[i])
 		}
-		u.logOf[by[i]] = int32(len(u.logs) - 1)
+		if by[i] >= 0 {
+			u.logOf[by[i]] = int32(len(u.logs) - 1)
+		}
 	}
 }
 
@@ -66,7 +75,7 @@ func (u *unit) fold() {
 func (u *unit) messageKey(i int32) (domain.LogKey, bool) {
 	e := &u.Events[i]
 	switch {
-	case u.logOf[i] >= 0:
+	case u.logOf[i] >= 0 && !e.Type.IsReport():
 		return u.logs[u.logOf[i]].Key, true
 	case e.MessageID != "":
 		return domain.NewLogKey(e.MessageID, e.Recipient), true

@@ -241,11 +241,12 @@ func joining(join func(known, said domain.EmailLog) domain.EmailLog) breaks {
 			mu.Lock()
 			defer mu.Unlock()
 			for i := range u.Events {
-				said, ok := domain.LogOf(&u.Events[i])
-				if known, seen := joined[said.Key]; ok && seen {
-					said = join(known, said)
+				for _, said := range domain.AppendLogs(nil, &u.Events[i]) {
+					if known, seen := joined[said.Key]; seen {
+						said = join(known, said)
+					}
+					joined[said.Key] = said
 				}
-				joined[said.Key] = said
 			}
 		})(b)
 	}

@@ -74,8 +74,9 @@ var faults = []struct {
 	{"announces status of event alone", "Journal/AnnouncesStatusAfterCommit",
 		answer(func(c *ports.Committed, _ ports.Unit) {
 			for i, a := range c.Announcement.Events {
-				said, _ := domain.LogOf(a.Event)
-				c.Announcement.Events[i].Status = said.Status()
+				if said := domain.AppendLogs(nil, a.Event); len(said) > 0 {
+					c.Announcement.Events[i].Status = said[0].Status()
+				}
 			}
 		})},
 	{"announces nothing new", "Journal/AnnouncesNothingWithoutNewEvents",

@@ -53,8 +53,12 @@ func announcements(records ...Record) []ports.Announced {
 	events := eventsOf(records...)
 	all := make([]ports.Announced, len(events))
 	for i := range events {
-		l, ok := domain.LogOf(&events[i])
-		all[i] = ports.Announced{Event: &events[i], Status: l.Status(), HasLog: ok}
+		all[i].Event = &events[i]
+		for _, l := range domain.AppendLogs(nil, &events[i]) {
+			if key, ok := events[i].LogKey(); ok && key == l.Key {
+				all[i].Status, all[i].HasLog = l.Status(), l.Confirmed
+			}
+		}
 	}
 	return all
 }

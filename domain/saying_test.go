@@ -21,7 +21,7 @@ func TestLogOfHoldsWhatTheEventSays(t *testing.T) {
 		OccurredAt: at, AcceptedAt: accepted, DeliveryProtocol: "ESMTP",
 		Response: domain.Response{Code: 250, Enhanced: domain.EnhancedCode{Class: 2}, Content: "OK"},
 	}
-	got, ok := domain.LogOf(&event)
+	got, ok := logOf(&event)
 	if !ok {
 		t.Fatal("says nothing")
 	}
@@ -30,7 +30,7 @@ func TestLogOfHoldsWhatTheEventSays(t *testing.T) {
 		MessageID: aMessage, Recipient: "Ann@example.com",
 		Sender: "s@example.org", Tenant: "ten", Campaign: "camp", ApplicationID: "app-1",
 		Provider: "example", EgressSource: "src", Size: 1047, Attempts: 3,
-		AcceptedAt: accepted, DeliveredAt: at,
+		AcceptedAt: accepted, DeliveredAt: at, Confirmed: true,
 		Decision: domain.Decision{
 			Status: domain.Delivered, At: at, EventID: domain.EventID{7},
 			Code: 250, Enhanced: domain.EnhancedCode{Class: 2}, Response: "OK",
@@ -73,7 +73,7 @@ func TestLogOfEachTypeHasItsStatusTimesAndAttempts(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			c.event.MessageID, c.event.Recipient = aMessage, aRecipient
 			c.event.OccurredAt = time.Date(2026, 7, 25, 17, 20, 1, 0, time.UTC)
-			got, ok := domain.LogOf(&c.event)
+			got, ok := logOf(&c.event)
 			if !ok {
 				t.Fatal("says nothing")
 			}
@@ -100,14 +100,14 @@ func TestEventsThatSpeakOfNoMessageSayNothing(t *testing.T) {
 	}{
 		{"rejection", domain.EmailEvent{Type: domain.Rejection, MessageID: aMessage, Recipient: aRecipient}},
 		{"bounce report", domain.EmailEvent{Type: domain.OOB, MessageID: aMessage, Recipient: aRecipient}},
-		{"complaint", domain.EmailEvent{Type: domain.Feedback, MessageID: aMessage, Recipient: aRecipient}},
+		{"complaint", domain.EmailEvent{Type: domain.Feedback, MessageID: aMessage, Recipient: aRecipient, Report: &domain.Report{}}},
 		{"a log hook's own", domain.EmailEvent{Type: domain.Delivery, MessageID: aMessage, Recipient: aRecipient, ReceptionProtocol: "LogRecord"}},
 		{"no recipient", domain.EmailEvent{Type: domain.Reception, MessageID: aMessage}},
 		{"no message id", domain.EmailEvent{Type: domain.Reception, Recipient: aRecipient}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if l, ok := domain.LogOf(&c.event); ok {
+			if l, ok := logOf(&c.event); ok {
 				t.Errorf("made log %s", l.Key)
 			}
 			if key, ok := c.event.LogKey(); ok {

@@ -1,0 +1,172 @@
+package domain
+
+import (
+	"slices"
+	"strings"
+)
+
+// Report is what an out-of-band bounce or a feedback report says of the message
+// it is about. All but Original is as the record has it: written by whoever sent
+// the report, and true or not. Parts of a record share one.
+type Report struct {
+	FeedbackType string   // "abuse", "not-spam" ... (RFC 5965, section 7.3), "" for OOB
+	MailFrom     string   // the original's return path
+	Recipients   []string // the original's, as a feedback report names them
+	Host         string   // that reports, a name
+	References   []Reference
+}
+
+// Reference is a message id that stands somewhere in a report.
+type Reference struct {
+	By        Tie
+	MessageID string
+	Recipient string // "" if it names none
+}
+
+// Original is the message that a report is tied to, as far as the report alone
+// can say.
+type Original struct {
+	MessageID  string   // normal spelling
+	Recipients []string // domains in lower case; none if the report names none
+	By         Tie
+}
+
+// Tie says by what a report was tied to its message (kumomta.md, section 4).
+type Tie string
+
+// The ties, strongest first.
+const (
+	TieVERP       Tie = "verp"        // a signed return path
+	TiePolicyMeta Tie = "policy_meta" // x_orig_id, set by the MTA's policy
+	TieTrace      Tie = "trace"       // X-KumoRef, which the MTA or we read
+	TieReceived   Tie = "received"    // the id in a Received header of the attached original
+	TieMessageID  Tie = "message_id"  // a Message-ID header that the MTA made of its id
+)
+
+// tieOrder is the order in which ties are tried.
+var tieOrder = []Tie{TiePolicyMeta, TieTrace, TieReceived, TieMessageID}
+
+// Confidence says how much a tie proves.
+type Confidence string
+
+// The confidences.
+const (
+	// Verified: nobody but us could name the message.
+	Verified Confidence = "verified"
+	// Claimed: the report names a message, unsigned. It counts only where a
+	// message of that id went to that recipient.
+	Claimed Confidence = "claimed"
+)
+
+// Confidence returns what t proves, "" for no tie.
+func (t Tie) Confidence() Confidence {
+	switch t {
+	case "":
+		return ""
+	case TieVERP:
+		return Verified
+	}
+	return Claimed
+}
+
+// maxOriginals bounds for how many recipients one report can speak.
+const maxOriginals = 100
+
+// originalOf works out what message a report is about; nil if it names none.
+func originalOf(e *EmailEvent, paths *ReturnPaths) *Original {
+	r, named, returnPath := e.Report, e.Report.Recipients, e.Report.MailFrom
+	if e.Type == OOB {
+		named, returnPath = []string{e.Recipient}, e.Sender
+	}
+	if id, ok := paths.Verify(returnPath); ok {
+		return r.original(e, id, named, TieVERP)
+	}
+	for _, by := range tieOrder {
+		for _, ref := range r.References {
+			if id := NormalizeMessageID(ref.MessageID); ref.By == by && id != "" {
+				return r.original(e, id, named, by)
+			}
+		}
+	}
+	return nil
+}
+
+// original is nil for a report that claims to be about itself.
+func (r *Report) original(e *EmailEvent, id string, named []string, by Tie) *Original {
+	if id == NormalizeMessageID(e.MessageID) {
+		return nil
+	}
+	if e.Type != OOB { // whose own word is the address that failed, perhaps one further on
+		named = r.recipientsOf(id, named)
+	}
+	return &Original{id, distinctRecipients(named), by}
+}
+
+// recipientsOf returns whom a message went to by those references that name it,
+// which know our own addresses; else whom the report names.
+func (r *Report) recipientsOf(id string, named []string) []string {
+	var found []string
+	for _, ref := range r.References {
+		if ref.Recipient != "" && NormalizeMessageID(ref.MessageID) == id {
+			found = append(found, ref.Recipient)
+		}
+	}
+	if len(found) == 0 {
+		return named
+	}
+	return found
+}
+
+func distinctRecipients(addresses []string) []string {
+	seen := make(map[string]bool, len(addresses))
+	var distinct []string
+	for _, a := range addresses {
+		a = NormalizeRecipient(strings.Trim(a, "<> "))
+		if a == "" || seen[a] || len(distinct) == maxOriginals {
+			continue
+		}
+		seen[a] = true
+		distinct = append(distinct, a)
+	}
+	return distinct
+}
+
+// Key is that of the first log that the report speaks of; where it names no
+// recipient one that stands among those of the message (see KeysOfMessage).
+func (o *Original) Key() LogKey {
+	if len(o.Recipients) == 0 {
+		return NewLogKey(o.MessageID, "")
+	}
+	return NewLogKey(o.MessageID, o.Recipients[0])
+}
+
+// Concerns says whether the event belongs to the story of a log: its message's,
+// or that of the message which a report is tied to. A report that names no
+// recipient belongs to all of its message's.
+func (e *EmailEvent) Concerns(l *EmailLog) bool {
+	if e.FromLogHook() || e.Type == Rejection {
+		return false
+	}
+	if o := e.Original; o != nil && o.MessageID == l.MessageID {
+		return len(o.Recipients) == 0 || slices.Contains(o.Recipients, l.Recipient)
+	}
+	recipient := e.Recipient
+	if e.Type == OOB { // the address that the report came to
+		recipient = e.Sender
+	}
+	return NormalizeMessageID(e.MessageID) == l.MessageID && NormalizeRecipient(recipient) == l.Recipient
+}
+
+// isComplaint says whether a feedback report says that the recipient did not
+// want the message. "not-spam" takes such a word back (RFC 6430), and reports of
+// failed authentication are about no recipient's opinion (RFC 6591).
+func (r *Report) isComplaint() bool {
+	if r == nil {
+		return true
+	}
+	switch strings.ToLower(r.FeedbackType) {
+	case "not-spam", "auth-failure", "dmarc":
+		return false
+	}
+	return true
+}

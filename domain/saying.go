@@ -1,0 +1,108 @@
+package domain
+
+// AppendLogs appends what one event alone says of messages, one log a key, that
+// of LogKey first:
+//
+//   - of its own message what happened to it;
+//   - a report, that its own message is one, and of each message that it is
+//     tied to that it bounced late or was complained about;
+//   - a transfer, of the message under its other id, that it is the same one.
+//
+// Rejections, a log hook's own messages and events without a recipient or a
+// message id say nothing.
+func AppendLogs(said []EmailLog, e *EmailEvent) []EmailLog {
+	if e.Type.IsReport() {
+		return appendOfReport(said, e)
+	}
+	key, ok := e.LogKey()
+	if !ok {
+		return said
+	}
+	own := logNamed(key, e.MessageID, e.Recipient)
+	own.Sender = e.Sender
+	own.Tenant, own.Campaign, own.ApplicationID = e.Tenant, e.Campaign, e.ApplicationID
+	own.Provider, own.EgressSource = e.Provider, e.EgressSource
+	own.Confirmed, own.OfReport = true, e.OfReport
+	own.Size, own.Attempts = e.Size, e.Attempts
+	if e.isAttempt() {
+		own.Attempts++
+	}
+	own.AcceptedAt = e.AcceptedAt
+	own.decide(e, statusOf(e))
+	if e.TransferID == "" {
+		return append(said, own)
+	}
+	return appendTransfer(said, e, own)
+}
+
+// logNamed returns a log of which nothing is known but its name.
+func logNamed(key LogKey, messageID, recipient string) EmailLog {
+	return EmailLog{
+		Key: key, MessageID: NormalizeMessageID(messageID), Recipient: NormalizeRecipient(recipient),
+	}
+}
+
+// decide has the event give the log a status.
+func (l *EmailLog) decide(e *EmailEvent, s Status) {
+	l.Decision = Decision{
+		Status: s, At: e.OccurredAt, EventID: e.ID,
+		Code: e.Response.Code, Enhanced: e.Response.Enhanced, Response: e.Response.Content,
+		ResponseHash: e.ResponseHash, Verdict: e.Verdict,
+	}
+	if e.Type == OOB && !e.AcceptedAt.IsZero() {
+		// When the report came: its own time is of a remote clock, or of each
+		// logger's (kumomta.md, section 2.1).
+		l.Decision.At = e.AcceptedAt
+	}
+	switch s {
+	case Delivered:
+		l.DeliveredAt = l.Decision.At
+	case Bounced, Expired, BouncedLate:
+		l.FailedAt = l.Decision.At
+	case Complained:
+		l.ComplainedAt = l.Decision.At
+	}
+}
+
+// appendOfReport says what a report says: of its own message that it is one,
+// which keeps the status of those.
+func appendOfReport(said []EmailLog, e *EmailEvent) []EmailLog {
+	if e.HasLog() {
+		status := BouncedLate
+		if e.Type == Feedback {
+			status = Complained
+		}
+		for _, recipient := range e.Original.Recipients {
+			l := logNamed(NewLogKey(e.Original.MessageID, recipient), e.Original.MessageID, recipient)
+			l.decide(e, status)
+			l.Decision.Confidence = e.Original.By.Confidence()
+			said = append(said, l)
+		}
+	}
+	recipient := e.Recipient
+	if e.Type == OOB {
+		recipient = e.Sender // the address that the report came to
+	}
+	if e.MessageID != "" && recipient != "" {
+		own := logNamed(NewLogKey(e.MessageID, recipient), e.MessageID, recipient)
+		own.OfReport = true
+		said = append(said, own)
+	}
+	return said
+}
+
+// appendTransfer links the two ids of a message. Either node's word is enough.
+func appendTransfer(said []EmailLog, e *EmailEvent, own EmailLog) []EmailLog {
+	id := NormalizeMessageID(e.TransferID)
+	other := logNamed(NewLogKey(id, e.Recipient), id, e.Recipient)
+	switch {
+	case other.Key == own.Key:
+		return append(said, own)
+	case e.Type == XferOut:
+		own.NextID, other.PriorID = id, own.MessageID
+	default:
+		own.PriorID, other.NextID = id, own.MessageID
+		other.decide(e, Transferred)
+	}
+	return append(said, own, other)
+}
