@@ -83,8 +83,9 @@ func (s *Settings) stream() natsbus.StreamConfig {
 	return natsbus.StreamConfig{MaxAge: s.NATSMaxAge, MaxBytes: int64(s.NATSMaxBytes)}
 }
 
-func (s *Settings) natsServer(log *slog.Logger) natsbus.ServerConfig {
-	return natsbus.ServerConfig{Dir: s.DataDir, Listen: s.NATSListen, Token: s.NATSToken, Log: log}
+func (s *Settings) natsServer(log *slog.Logger) (natsbus.ServerConfig, error) {
+	token, err := s.secret(s.NATSToken, "nats.token")
+	return natsbus.ServerConfig{Dir: s.DataDir, Listen: s.NATSListen, Token: token, Log: log}, err
 }
 
 // redis has the schema in its keys: what another schema has in the same Redis is

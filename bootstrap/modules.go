@@ -34,7 +34,11 @@ func bus(driver BusDriver) fx.Option {
 }
 
 func connectEmbedded(life fx.Lifecycle, s Settings, _ lockedDataDir, log *slog.Logger) (*natsbus.Conn, error) {
-	server, err := natsbus.StartServer(s.natsServer(log))
+	config, err := s.natsServer(log)
+	if err != nil {
+		return nil, err
+	}
+	server, err := natsbus.StartServer(config)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,8 @@ type Settings struct {
 	WebhookKeys Keys `env:"X_KUMOMTA_KEY"`
 	APIKeys     Keys `env:"API_KEYS"`
 
+	VERPKey string `env:"VERP_KEY"`
+
 	DataDir       string           `env:"DATA_DIR" envDefault:"./data"`
 	RetentionDays application.Keep `env:"RETENTION_DAYS" envDefault:"90"`
 

@@ -28,7 +28,7 @@ func TestDefaultsAreThoseOfDevelopment(t *testing.T) {
 }
 
 func TestProductionListensEverywhere(t *testing.T) {
-	s, err := settingsFrom(map[string]string{"NODE_ENV": "production", "X_KUMOMTA_KEY": "a-key-of-sixteen-bytes,another-key-of-16-bytes"})
+	s, err := settingsFrom(map[string]string{"NODE_ENV": "production", "X_KUMOMTA_KEY": "a-key-of-sixteen-bytes,another-key-of-16-bytes", "VERP_KEY": "k"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,10 +61,10 @@ func TestEveryWrongSettingIsNamed(t *testing.T) {
 		{"empty keys", map[string]string{"X_KUMOMTA_KEY": "a,,b", "API_KEYS": "a,"},
 			[]string{"2 settings", "X_KUMOMTA_KEY: has an empty key", "API_KEYS: has an empty key"}},
 		{"a key that is empty", map[string]string{"X_KUMOMTA_KEY": ""}, []string{"X_KUMOMTA_KEY: is set but empty"}},
-		{"production without a key", map[string]string{"NODE_ENV": "production"}, []string{"X_KUMOMTA_KEY: is not set"}},
+		{"production without a key", map[string]string{"NODE_ENV": "production"}, []string{"2 settings", "X_KUMOMTA_KEY: is not set", "VERP_KEY: is not set"}},
 		{"production with the default", map[string]string{"NODE_ENV": "production", "X_KUMOMTA_KEY": "reloop"},
 			[]string{"X_KUMOMTA_KEY: is the default"}},
-		{"production with a short key", map[string]string{"NODE_ENV": "production", "X_KUMOMTA_KEY": "a-key-of-sixteen-bytes,short"},
+		{"production with a short key", map[string]string{"NODE_ENV": "production", "X_KUMOMTA_KEY": "a-key-of-sixteen-bytes,short", "VERP_KEY": "k"},
 			[]string{"a setting is wrong", "a key has 5 bytes"}},
 		{"bodies that fit nowhere", map[string]string{"MAX_BODY_BYTES": "2GiB"}, []string{"MAX_INFLIGHT_BYTES"}},
 		{"nats", map[string]string{"NATS_LISTEN": "nowhere", "NATS_LEGACY_SUBJECT": "a.*", "NATS_MAX_AGE": "1s"},

@@ -70,6 +70,9 @@ func (s *Settings) validateKeys(f *Faults) {
 	if len(s.WebhookKeys) == 0 {
 		f.add("X_KUMOMTA_KEY: is not set; production needs one, of %d bytes at least", minKeyBytes)
 	}
+	if s.VERPKey == "" {
+		f.add("VERP_KEY: is not set; production needs one, the same for all instances, or return paths signed by one are not known to another")
+	}
 	for _, key := range s.WebhookKeys {
 		switch {
 		case key == defaultKey:

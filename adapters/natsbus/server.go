@@ -1,6 +1,7 @@
 package natsbus
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,13 +39,13 @@ const (
 // connect.
 type ServerConfig struct {
 	// Dir is the data folder, made if need be. The stream's files go into its
-	// folder nats, a token that is made into its file nats.token.
+	// folder nats.
 	Dir string
 	// Listen is the TCP address for clients of other processes, "host:port";
 	// "off" and "" are for none.
 	Listen string
-	// Token is what all clients must show. "" takes that of Dir, made at the
-	// first start.
+	// Token is what all clients must show. "" is one that only this process
+	// knows.
 	Token string
 	// Log takes the server's warnings and errors.
 	Log *slog.Logger
@@ -98,10 +99,7 @@ func StartServer(cfg ServerConfig) (*Server, error) {
 	}
 	token := cfg.Token
 	if token == "" {
-		var err error
-		if token, err = secretOnce(filepath.Join(cfg.Dir, "nats.token")); err != nil {
-			return nil, fmt.Errorf("start NATS server: token: %w", err)
-		}
+		token = rand.Text()
 	}
 	s := &Server{token: token}
 	err := s.start(&cfg)

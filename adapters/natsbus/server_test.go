@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -86,31 +85,14 @@ func TestServerThatCannotKeepFilesFailsToStart(t *testing.T) {
 }
 
 func TestServerAsksNetworkClientsForItsToken(t *testing.T) {
-	dir, log := t.TempDir(), &logs{}
-	server := startServer(t, ServerConfig{Dir: dir, Listen: freeAddress(t), Log: log.logger()})
-	token, err := os.ReadFile(filepath.Join(dir, "nats.token"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	log := &logs{}
+	server := startServer(t, ServerConfig{Dir: t.TempDir(), Listen: freeAddress(t), Token: "given", Log: log.logger()})
 	url := "nats://" + server.Address()
 	for _, wrong := range []string{"", "guess"} {
 		if nc, err := nats.Connect(url, nats.Token(wrong)); err == nil {
 			nc.Close()
 			t.Errorf("let in with token %q", wrong)
 		}
-	}
-	nc, err := nats.Connect(url, nats.Token(strings.TrimSpace(string(token))))
-	if err != nil {
-		t.Fatalf("the token of the file: %v", err)
-	}
-	nc.Close()
-}
-
-func TestServerTakesGivenTokenAndMakesNone(t *testing.T) {
-	dir, log := t.TempDir(), &logs{}
-	server := startServer(t, ServerConfig{Dir: dir, Listen: freeAddress(t), Token: "given", Log: log.logger()})
-	if _, err := os.Stat(filepath.Join(dir, "nats.token")); !os.IsNotExist(err) {
-		t.Errorf("token file: %v", err)
 	}
 	conn := connect(t, ConnConfig{URL: "nats://given@" + server.Address(), Log: log.logger()})
 	eventually(t, func() error {
@@ -121,6 +103,19 @@ func TestServerTakesGivenTokenAndMakesNone(t *testing.T) {
 	}
 }
 
+func TestServerWithoutTokenServesThisProcessOnly(t *testing.T) {
+	log := &logs{}
+	server := startServer(t, ServerConfig{Dir: t.TempDir(), Listen: freeAddress(t), Log: log.logger()})
+	if nc, err := nats.Connect("nats://"+server.Address(), nats.Token("")); err == nil {
+		nc.Close()
+		t.Error("let in without a token")
+	}
+	conn := connect(t, ConnConfig{Server: server, Log: log.logger()})
+	if err := newPublisher(t, conn, PublisherConfig{Stream: newLimits()}).Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestServerFilesAreForTheirOwnerOnly(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		return // has no such modes
@@ -128,7 +123,7 @@ func TestServerFilesAreForTheirOwnerOnly(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	b := startBus(t, dir)
 	publish(t, b.pub, newEvents(1))
-	for path, want := range map[string]fs.FileMode{"": 0o700, "nats": 0o700, "nats.token": 0o600} {
+	for path, want := range map[string]fs.FileMode{"": 0o700, "nats": 0o700} {
 		info, err := os.Stat(filepath.Join(dir, path))
 		if err != nil {
 			t.Fatal(err)
@@ -150,35 +145,5 @@ func TestServerConfigNamesEveryFault(t *testing.T) {
 		if _, _, err := (&ServerConfig{Listen: listen}).listenAddress(); err == nil {
 			t.Errorf("listen address %q accepted", listen)
 		}
-	}
-}
-
-func TestSecretIsMadeOnceByAllWhoAsk(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "secret")
-	const callers = 16
-	secrets, errs := make([]string, callers), make([]error, callers)
-	var wg sync.WaitGroup
-	for i := range callers {
-		wg.Go(func() { secrets[i], errs[i] = secretOnce(path) })
-	}
-	wg.Wait()
-	for i := range callers {
-		if errs[i] != nil || secrets[i] != secrets[0] || len(secrets[i]) < 26 {
-			t.Errorf("caller %d got %q, %v; caller 0 %q", i, secrets[i], errs[i], secrets[0])
-		}
-	}
-	left, err := os.ReadDir(filepath.Dir(path))
-	if err != nil || len(left) != 1 {
-		t.Errorf("%d files left, want the secret alone: %v", len(left), err)
-	}
-}
-
-func TestEmptySecretFileIsAFault(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "secret")
-	if err := os.WriteFile(path, []byte("\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if s, err := secretOnce(path); err == nil {
-		t.Errorf("got %q", s)
 	}
 }

@@ -81,7 +81,7 @@ func TestKeysAreDemandedAsBearer(t *testing.T) {
 
 func TestWithoutKeysAProductionAPIIsClosed(t *testing.T) {
 	t.Parallel()
-	s := startService(t, "NODE_ENV=production", "HOST=127.0.0.1", "X_KUMOMTA_KEY="+longKey)
+	s := startService(t, "NODE_ENV=production", "HOST=127.0.0.1", "X_KUMOMTA_KEY="+longKey, "VERP_KEY=k")
 	checkAccess(t, s, "production", http.StatusForbidden)
 	checkAccess(t, s, "an empty key", http.StatusForbidden, "Authorization", "Bearer ")
 }

@@ -55,7 +55,7 @@ func TestProductionRefusesKeysThatAnyoneCouldGuess(t *testing.T) {
 		{"X_KUMOMTA_KEY=fifteen-bytes-1", "15 bytes"},
 		{"X_KUMOMTA_KEY=" + longKey + ",short", "5 bytes"},
 	} {
-		said := refusal(t, "NODE_ENV=production", c.keys)
+		said := refusal(t, "NODE_ENV=production", "VERP_KEY=k", c.keys)
 		if !strings.Contains(said, "X_KUMOMTA_KEY") || !strings.Contains(said, c.want) {
 			t.Errorf("%s: %s, want %q", c.keys, said, c.want)
 		}
@@ -67,7 +67,7 @@ func TestProductionRefusesKeysThatAnyoneCouldGuess(t *testing.T) {
 
 func TestProductionTakesItsKeyAndLogsJSON(t *testing.T) {
 	t.Parallel()
-	s := startService(t, "NODE_ENV=production", "HOST=127.0.0.1", "X_KUMOMTA_KEY="+longKey)
+	s := startService(t, "NODE_ENV=production", "HOST=127.0.0.1", "X_KUMOMTA_KEY="+longKey, "VERP_KEY=k")
 	if r := s.Post(sample(t, "modern.jsonl"), "X-Kumomta-Key", longKey); r.code != http.StatusOK || r.Stored != 32 {
 		t.Errorf("answer %d %s", r.code, r.body)
 	}

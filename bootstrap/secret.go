@@ -1,4 +1,4 @@
-package natsbus
+package bootstrap
 
 import (
 	"crypto/rand"
@@ -9,6 +9,22 @@ import (
 	"path/filepath"
 	"strings"
 )
+
+// secret returns a setting's value, else what the file in DATA_DIR has, which is
+// made at the first start.
+func (s *Settings) secret(value, file string) (string, error) {
+	if value != "" {
+		return value, nil
+	}
+	if err := makeDataDir(s.DataDir); err != nil {
+		return "", err
+	}
+	value, err := secretOnce(filepath.Join(s.DataDir, file))
+	if err != nil {
+		return "", fmt.Errorf("secret %s of DATA_DIR: %w", file, err)
+	}
+	return value, nil
+}
 
 // secretOnce returns the secret in the file at path, made at the first call.
 // Processes that call it at once, and one that comes after a crash, see one
