@@ -6,7 +6,7 @@ import (
 )
 
 // maxPieces is how many pieces of text a matcher can look for.
-const maxPieces = 4096
+const maxPieces = 8192
 
 // pieceSet is a set of pieces by their numbers.
 type pieceSet [maxPieces / 64]uint64
