@@ -1,6 +1,8 @@
 package natsbus
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"strconv"
 	"unicode/utf8"
 
@@ -38,7 +40,7 @@ func (p *payload) write(a *ports.Announced, id string) {
 	p.raw(`,"received_at":`)
 	p.b = appendTime(p.b, e.ReceivedAt)
 	p.smtp(&e.Response)
-	p.raw(`,"cause":null`)
+	p.verdict(e)
 	p.text(`,"provider":`, e.Provider)
 	p.text(`,"tenant":`, e.Tenant)
 	p.text(`,"campaign":`, e.Campaign)
@@ -46,19 +48,74 @@ func (p *payload) write(a *ports.Announced, id string) {
 	p.text(`,"node_id":`, e.NodeID)
 	p.raw(`,"attempts":`)
 	p.b = strconv.AppendInt(p.b, int64(e.Attempts), 10)
+	if e.TransferID != "" {
+		p.text(`,"transfer_id":`, e.TransferID)
+	}
+	if e.Type.IsReport() {
+		p.report(a)
+	}
 	p.meta(e.Meta)
 	p.raw(`}`)
 }
 
-// log writes which log the event speaks of and that log's status.
+// log writes which log the event is one of and that log's status. A report is
+// one of none, see report.
 func (p *payload) log(a *ports.Announced) {
 	key, ok := a.Event.LogKey()
-	if !ok || !a.HasLog {
+	if !ok || !a.HasLog || a.Event.Type.IsReport() {
 		p.raw(`,"log_id":null,"status":null`)
 		return
 	}
 	p.raw(`,"log_id":"`, key.String())
 	p.raw(`","status":"`, a.Status.String(), `"`)
+}
+
+// verdict writes what a failure means; of all other events it writes little.
+func (p *payload) verdict(e *domain.EmailEvent) {
+	v := &e.Verdict
+	p.text(`,"cause":`, string(v.Cause))
+	if v.Cause == "" {
+		return
+	}
+	p.text(`,"subcause":`, string(v.Subcause))
+	p.text(`,"permanence":`, string(v.Permanence))
+	p.text(`,"fault":`, string(v.Fault))
+	p.text(`,"rule":`, v.Rule)
+	p.text(`,"classification":`, e.Classification)
+	p.raw(`,"response_hash":"`)
+	var hash [8]byte
+	binary.BigEndian.PutUint64(hash[:], e.ResponseHash)
+	p.b = append(hex.AppendEncode(p.b, hash[:]), '"')
+}
+
+// report writes the log of the message that a report is tied to. Its status is
+// null while nobody but reports has named that message.
+func (p *payload) report(a *ports.Announced) {
+	e := a.Event
+	if e.Report != nil && e.Type == domain.Feedback {
+		p.text(`,"feedback_type":`, e.Report.FeedbackType)
+	}
+	o := e.Original
+	if o == nil {
+		p.raw(`,"original":null`)
+		return
+	}
+	p.text(`,"original":{"message_id":`, o.MessageID)
+	recipient, status := "", ""
+	if len(o.Recipients) > 0 {
+		recipient = o.Recipients[0]
+	}
+	p.text(`,"recipient":`, recipient)
+	p.raw(`,"log_id":`)
+	if a.HasLog {
+		status = a.Status.String()
+		key := o.Key()
+		p.raw(`"`, key.String(), `"`)
+	} else {
+		p.raw(`null`)
+	}
+	p.text(`,"status":`, status)
+	p.raw(`,"tied_by":"`, string(o.By), `","confidence":"`, string(o.By.Confidence()), `"}`)
 }
 
 func (p *payload) smtp(r *domain.Response) {

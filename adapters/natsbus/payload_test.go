@@ -30,6 +30,10 @@ func TestPayloadHasEveryFieldOfTheContract(t *testing.T) {
 			Code: 451, Enhanced: domain.EnhancedCode{Class: 4, Subject: 7, Detail: 1}, Content: "try \"later\"", Command: "RCPT TO",
 		},
 		Provider: "example", Tenant: "acme", Campaign: "spring", EgressSource: "ip-1", NodeID: "node",
+		Classification: "SpamBlock", ResponseHash: 0xabc, Verdict: domain.Verdict{
+			Cause: domain.CauseSender, Subcause: domain.SubcauseRate, Permanence: domain.Temporary,
+			Fault: domain.FaultSender, Rule: "a-rule",
+		},
 		Meta: `{"a": [1, null]}`,
 	}}
 	key, _ := a.Event.LogKey()
@@ -37,7 +41,9 @@ func TestPayloadHasEveryFieldOfTheContract(t *testing.T) {
 		`"record_type":"TransientFailure","message_id":"d7ef132b5d7711eea8c8000c29c33806",` +
 		`"recipient":"user@example.com","sender":"news@example.org","log_id":"` + key.String() + `","status":"bounced",` +
 		`"occurred_at":"2026-03-01T11:00:00.123456Z","received_at":"2026-03-01T11:00:01.123456Z",` +
-		`"smtp":{"code":451,"enhanced_code":"4.7.1","response":"try \"later\"","command":"RCPT TO"},"cause":null,` +
+		`"smtp":{"code":451,"enhanced_code":"4.7.1","response":"try \"later\"","command":"RCPT TO"},` +
+		`"cause":"sender","subcause":"rate","permanence":"temporary","fault":"sender","rule":"a-rule",` +
+		`"classification":"SpamBlock","response_hash":"0000000000000abc",` +
 		`"provider":"example","tenant":"acme","campaign":"spring","egress_source":"ip-1","node_id":"node",` +
 		`"attempts":2,"meta":{"a": [1, null]}}`
 	if diff := cmp.Diff(want, payloadOf(a)); diff != "" {
@@ -54,6 +60,42 @@ func TestPayloadSaysNullForWhatIsNotKnown(t *testing.T) {
 	got := payloadOf(ports.Announced{Event: &domain.EmailEvent{}})
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("payload (-want +got):\n%s", diff)
+	}
+}
+
+func TestPayloadOfReportNamesTheOriginalsLog(t *testing.T) {
+	original := &domain.Original{MessageID: "d7ef132b5d7711eea8c8000c29c33806", Recipients: []string{"user@example.com"}, By: domain.TieVERP}
+	event := &domain.EmailEvent{Type: domain.Feedback, MessageID: "report", Report: &domain.Report{FeedbackType: "abuse"}, Original: original}
+	of := `"message_id":"d7ef132b5d7711eea8c8000c29c33806","recipient":"user@example.com"`
+	tie := `"tied_by":"verp","confidence":"verified"}`
+	for name, c := range map[string]struct {
+		a    ports.Announced
+		want string
+	}{
+		"tied": {
+			ports.Announced{Event: event, HasLog: true, Status: domain.Complained},
+			`"feedback_type":"abuse","original":{` + of + `,"log_id":"` + original.Key().String() + `","status":"complained",` + tie,
+		},
+		"before the original": {
+			ports.Announced{Event: event}, `"original":{` + of + `,"log_id":null,"status":null,` + tie,
+		},
+		"untied": {
+			ports.Announced{Event: &domain.EmailEvent{Type: domain.OOB}}, `"attempts":0,"original":null,"meta":{}}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := payloadOf(c.a)
+			if !strings.Contains(got, c.want) || !strings.Contains(got, `"log_id":null,"status":null,"occurred_at"`) {
+				t.Errorf("payload %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestPayloadOfTransferNamesTheOtherID(t *testing.T) {
+	got := payloadOf(ports.Announced{Event: &domain.EmailEvent{Type: domain.XferOut, TransferID: "other"}})
+	if !strings.Contains(got, `"transfer_id":"other"`) {
+		t.Errorf("payload %s", got)
 	}
 }
 
@@ -110,7 +152,7 @@ func TestEveryPayloadIsOneJSONObjectOfWhatWasGiven(t *testing.T) {
 		e := a.Event
 		for _, field := range []*string{
 			&e.RecordType, &e.MessageID, &e.Recipient, &e.Sender, &e.Response.Content, &e.Response.Command,
-			&e.Provider, &e.Tenant, &e.Campaign, &e.EgressSource, &e.NodeID, &e.Meta,
+			&e.Provider, &e.Tenant, &e.Campaign, &e.EgressSource, &e.NodeID, &e.Meta, &e.Classification, &e.TransferID,
 		} {
 			*field = text.Draw(t, "field")
 		}
