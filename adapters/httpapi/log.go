@@ -32,6 +32,22 @@ type eventLine struct {
 	Peer         *peerLine `json:"peer"`
 	EgressSource *string   `json:"egress_source"`
 	NodeID       *string   `json:"node_id"`
+
+	verdictLine
+	Classification *string       `json:"classification"` // KumoMTA's own
+	ResponseHash   *string       `json:"response_hash"`
+	Provider       *string       `json:"provider"`
+	TransferID     *string       `json:"transfer_id"`
+	FeedbackType   *string       `json:"feedback_type"`
+	Original       *originalLine `json:"original"` // of a report
+}
+
+// originalLine is the message that a report is tied to.
+type originalLine struct {
+	MessageID  string   `json:"message_id"`
+	Recipients []string `json:"recipients"`
+	TiedBy     string   `json:"tied_by"`
+	Confidence string   `json:"confidence"`
 }
 
 // smtpLine is what the other side answered, and to what.
@@ -57,6 +73,14 @@ func newEventLine(e *domain.EmailEvent) eventLine {
 			Response:     known(e.Response.Content), Command: known(e.Response.Command),
 		},
 		Site: known(e.Site), EgressSource: known(e.EgressSource), NodeID: known(e.NodeID),
+		verdictLine: newVerdictLine(&e.Verdict), Classification: known(e.Classification),
+		ResponseHash: knownHash(e.ResponseHash), Provider: known(e.Provider), TransferID: known(e.TransferID),
+	}
+	if e.Report != nil {
+		line.FeedbackType = known(e.Report.FeedbackType)
+	}
+	if o := e.Original; o != nil {
+		line.Original = &originalLine{o.MessageID, append([]string{}, o.Recipients...), string(o.By), string(o.By.Confidence())}
 	}
 	if e.Response.Code != 0 {
 		line.SMTP.Code = &e.Response.Code

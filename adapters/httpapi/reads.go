@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -37,12 +38,42 @@ type logLine struct {
 	SMTPCode      int     `json:"smtp_code"`
 	EnhancedCode  *string `json:"enhanced_code"`
 	Response      *string `json:"response"`
-	Cause         *string `json:"cause"`
-	Tenant        *string `json:"tenant"`
-	Campaign      *string `json:"campaign"`
-	Provider      *string `json:"provider"`
-	EgressSource  *string `json:"egress_source"`
-	Size          int64   `json:"size"`
+	verdictLine
+	ResponseHash *string `json:"response_hash"`
+	Tenant       *string `json:"tenant"`
+	Campaign     *string `json:"campaign"`
+	Provider     *string `json:"provider"`
+	EgressSource *string `json:"egress_source"`
+	Size         int64   `json:"size"`
+	Confidence   *string `json:"confidence"` // of the tie, where a report decided
+	PriorID      *string `json:"prior_id"`   // message ids before and after a transfer
+	NextID       *string `json:"next_id"`
+	OfReport     bool    `json:"of_report"` // the message is a report, no mail
+}
+
+// verdictLine is what a failure means, null for none.
+type verdictLine struct {
+	Cause      *string `json:"cause"`
+	Subcause   *string `json:"subcause"`
+	Permanence *string `json:"permanence"`
+	Fault      *string `json:"fault"`
+	Rule       *string `json:"rule"`
+}
+
+func newVerdictLine(v *domain.Verdict) verdictLine {
+	return verdictLine{
+		known(string(v.Cause)), known(string(v.Subcause)), known(string(v.Permanence)),
+		known(string(v.Fault)), known(v.Rule),
+	}
+}
+
+// knownHash writes a hash as 16 hexadecimal digits.
+func knownHash(h uint64) *string {
+	if h == 0 {
+		return nil
+	}
+	s := fmt.Sprintf("%016x", h)
+	return &s
 }
 
 func newLogLine(l *domain.EmailLog) logLine {
@@ -55,6 +86,9 @@ func newLogLine(l *domain.EmailLog) logLine {
 		EnhancedCode: known(l.Decision.Enhanced.String()), Response: known(l.Decision.Response),
 		Tenant: known(l.Tenant), Campaign: known(l.Campaign), Provider: known(l.Provider),
 		EgressSource: known(l.EgressSource), Size: l.Size,
+		verdictLine: newVerdictLine(&l.Decision.Verdict), ResponseHash: knownHash(l.Decision.ResponseHash),
+		Confidence: known(string(l.Decision.Confidence)),
+		PriorID:    known(l.PriorID), NextID: known(l.NextID), OfReport: l.OfReport,
 	}
 }
 

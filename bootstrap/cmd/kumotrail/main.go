@@ -18,6 +18,7 @@ import (
 // cli is the command line. Its fields are kong's grammar.
 type cli struct {
 	Serve      serveCommand      `cmd:"" default:"withargs" help:"Receive log events, keep them, announce them, serve the API."`
+	Classify   classifyCommand   `cmd:"" help:"Explain what SMTP responses mean."`
 	Quarantine quarantineCommand `cmd:"" help:"Look after records that could not be taken."`
 	Migrate    migrateCommand    `cmd:"" help:"Look after the schema of the store; serve brings it up to date itself."`
 	Version    versionCommand    `cmd:"" help:"Print version, commit and Go version."`
