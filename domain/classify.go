@@ -24,9 +24,9 @@ func AnswerOf(e *EmailEvent) Answer {
 // changes: safe for concurrent use.
 type Classifier struct {
 	matcher   matcher
-	rules     []Rule      // without their tests, defaults filled in
+	rules     []Rule      // without texts and tests, defaults filled in
 	compiled  []condition // of rules, in their order
-	ways      []way       // the most specific first
+	ways      ways        // the most specific first
 	triggers  spans       // of each piece, the ways that wait for it, in order
 	wordless  []uint16    // the ways that wait for no piece, in order
 	byType    [len(eventTypes)]*Rule
@@ -42,8 +42,8 @@ func (c *Classifier) Classify(a *Answer) Verdict {
 }
 
 // Explain is Classify together with the rule that decided, nil for none. The
-// rule has its advice and fault filled in and its tests left out; it is shared
-// and must not be changed.
+// rule has its advice and fault filled in, its texts and tests left out; it is
+// shared and must not be changed.
 func (c *Classifier) Explain(a *Answer) (Verdict, *Rule) {
 	if !a.Type.fails() {
 		return Verdict{}, nil
@@ -76,7 +76,7 @@ func (c *Classifier) decide(a *Answer) *Rule {
 	var found pieceSet
 	c.matcher.find(folded, &found)
 
-	best := len(c.ways)
+	best := c.ways.count()
 	words := (c.matcher.count() + 63) / 64
 	for w := range words {
 		for rest := found[w]; rest != 0; rest &= rest - 1 {
@@ -85,10 +85,10 @@ func (c *Classifier) decide(a *Answer) *Rule {
 		}
 	}
 	best = c.first(c.wordless, best, a, enhanced, &found)
-	if best == len(c.ways) {
+	if best == c.ways.count() {
 		return nil
 	}
-	return &c.rules[c.ways[best].rule]
+	return &c.rules[c.ways.rules[best]]
 }
 
 // first returns the first of candidates, which are in order, that holds, and
@@ -98,8 +98,8 @@ func (c *Classifier) first(candidates []uint16, best int, a *Answer, enhanced En
 		if int(candidate) >= best {
 			break
 		}
-		w := &c.ways[candidate]
-		if w.said(found) && c.compiled[w.rule].holds(a, enhanced, found, &c.guardBits) {
+		if c.ways.said(candidate, found) &&
+			c.compiled[c.ways.rules[candidate]].holds(a, enhanced, found, &c.guardBits) {
 			return int(candidate)
 		}
 	}

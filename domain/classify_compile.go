@@ -52,7 +52,8 @@ type builder struct {
 // rank is a way and its place among others.
 type rank struct {
 	specificity
-	way way
+	rule   uint16
+	pieces []uint16
 }
 
 // collect numbers the pieces of all rules.
@@ -107,26 +108,27 @@ func (b *builder) rank(s specificity, rule uint16, texts []string, pieces []uint
 		s.literal += len(text)
 	}
 	if s.literal > 0 {
-		s.literal += 2*s.enhanced + s.code
+		s.literal += s.enhanced + s.code
 	}
 	slices.SortStableFunc(pieces, func(p, q uint16) int { return len(b.texts[q]) - len(b.texts[p]) })
-	b.ranks = append(b.ranks, rank{s, way{rule: rule, pieces: slices.Compact(pieces)}})
+	b.ranks = append(b.ranks, rank{s, rule, slices.Compact(pieces)})
 }
 
 // order sorts the ways and lists them by what they wait for.
 func (b *builder) order(c *Classifier) {
 	slices.SortFunc(b.ranks, func(p, q rank) int { return p.compare(&q.specificity) })
-	waiting := make([][]uint16, len(b.texts))
+	waiting, pieces := make([][]uint16, len(b.texts)), make([][]uint16, len(b.ranks))
+	c.ways.rules = make([]uint16, len(b.ranks))
 	for i := range b.ranks {
-		w := b.ranks[i].way
-		c.ways = append(c.ways, w)
-		if len(w.pieces) == 0 {
+		r := &b.ranks[i]
+		c.ways.rules[i], pieces[i] = r.rule, r.pieces
+		if len(r.pieces) == 0 {
 			c.wordless = append(c.wordless, uint16(i))
 			continue
 		}
-		waiting[w.pieces[0]] = append(waiting[w.pieces[0]], uint16(i))
+		waiting[r.pieces[0]] = append(waiting[r.pieces[0]], uint16(i))
 	}
-	c.triggers = newSpans(waiting)
+	c.ways.pieces, c.triggers = newSpans(pieces), newSpans(waiting)
 }
 
 func (b *builder) piecesOf(texts []string) []uint16 {
@@ -179,10 +181,11 @@ func tierOf(r *Rule) int {
 	return tierRest
 }
 
-// kept is what stays of a rule: all but its tests, defaults filled in.
+// kept is what stays of a rule: all but what takes much room and is compiled or
+// of no use any more, defaults filled in.
 func kept(r *Rule) Rule {
 	k := *r
-	k.Tests = nil
+	k.Text, k.Any, k.Not, k.Tests = nil, nil, nil, nil
 	if k.Fault == "" {
 		k.Fault = usualFault(k.Cause, k.Subcause)
 	}

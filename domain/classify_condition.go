@@ -25,15 +25,18 @@ type enhancedPattern EnhancedCode
 
 const anyPart = -1
 
-// way is one way in which a rule's text can be there: all its pieces, and one of
-// those of which any will do.
-type way struct {
-	rule   uint16
-	pieces []uint16
+// ways are those in which the rules' texts can be there: all pieces of a rule,
+// and one of those of which any will do.
+type ways struct {
+	rules  []uint16
+	pieces spans
 }
 
-func (w *way) said(found *pieceSet) bool {
-	for _, piece := range w.pieces {
+func (w *ways) count() int { return len(w.rules) }
+
+// said says whether all pieces of a way are found.
+func (w *ways) said(way uint16, found *pieceSet) bool {
+	for _, piece := range w.pieces.of(int(way)) {
 		if !found.has(piece) {
 			return false
 		}
@@ -44,7 +47,7 @@ func (w *way) said(found *pieceSet) bool {
 func (c *condition) holds(a *Answer, enhanced EnhancedCode, found, guard *pieceSet) bool {
 	return (c.types == 0 || c.types&(1<<a.Type) != 0) &&
 		c.holdsCode(a.Code) && c.holdsEnhanced(enhanced) && c.holdsHint(a.Hint) &&
-		!c.denied(found) && (!c.guarded || enhanced.Subject != 7 && !found.meets(guard))
+		!c.denied(found) && (!c.guarded || !found.meets(guard) && (enhanced.Subject != 7 || len(c.enhanced) > 0))
 }
 
 func (c *condition) holdsCode(code int) bool {
@@ -131,15 +134,16 @@ func parseEnhancedPattern(s string) (enhancedPattern, error) {
 	return p, nil
 }
 
-// exactness is how many parts are given.
+// exactness is greater the more of the code is given. The detail says more than
+// the subject and that more than the class, which the reply code says too.
 func (p enhancedPattern) exactness() int {
-	given := 0
-	for _, part := range [...]int{p.Class, p.Subject, p.Detail} {
+	exactness := 0
+	for i, part := range [...]int{p.Class, p.Subject, p.Detail} {
 		if part != anyPart {
-			given++
+			exactness += 1 << i
 		}
 	}
-	return given
+	return exactness
 }
 
 // specificity orders ways: the tier first, where 0 is the rules that no data

@@ -3,6 +3,7 @@ package domain
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // maxPieces is how many pieces of text a matcher can look for.
@@ -40,24 +41,31 @@ func newSpans(lists [][]uint16) spans {
 	return s
 }
 
-// matcher finds pieces of text in one pass (Aho and Corasick, 1975). States are
-// numbered by depth, so that the children of one stand together; those near the
-// root, where most bytes of a text that matches nothing end up, have whole rows.
+// matcher finds pieces of text in one pass (Aho and Corasick, 1975). Its states
+// are the beginnings of pieces, as far as several share them or one is told by
+// them; what is left of that one is compared where its beginning is found, which
+// takes a quarter of the states. They are numbered by length, so that the
+// children of one stand together; those near the root, where most bytes of a
+// text that matches nothing end up, have whole rows.
 type matcher struct {
+	texts   string // of all pieces, one after the other
 	pieces  []piece
 	class   [256]uint8 // of each byte; 0 is all bytes that no piece has
 	classes int
 	nodes   []node
 	rows    []uint16 // of the first whole states, classes entries each
 	whole   uint16
-	ends    spans // of each node.out, the pieces that end there
+	ends    spans // of each node.out, the pieces whose beginnings end there
 }
 
 // piece is a text to find. Where it begins or ends with a letter the text
 // around it must not go on with a letter or digit.
 type piece struct {
-	length     uint16
-	begin, end bool
+	at        uint32 // where in texts
+	length    uint16
+	beginning uint16 // length of what its state stands for
+	begin     bool   // with a letter
+	end       bool
 }
 
 type node struct {
@@ -68,20 +76,22 @@ type node struct {
 	label    uint8 // class of the byte that leads here
 }
 
-// wholeDepth is how deep states have whole rows.
+// wholeDepth is how long beginnings may be whose states have whole rows.
 const wholeDepth = 2
 
 // newMatcher compiles texts, which are sorted and differ, into one that finds
 // the i-th as piece i.
 func newMatcher(texts []string) (matcher, error) {
-	m := matcher{classes: 1}
+	m := matcher{classes: 1, texts: strings.Join(texts, ""), pieces: make([]piece, 0, len(texts))}
 	if len(texts) > maxPieces {
 		return m, fmt.Errorf("%d pieces of text, want at most %d", len(texts), maxPieces)
 	}
+	at := uint32(0)
 	for _, text := range texts {
 		m.pieces = append(m.pieces, piece{
-			length: uint16(len(text)), begin: isLetter(text[0]), end: isLetter(text[len(text)-1]),
+			at: at, length: uint16(len(text)), begin: isLetter(text[0]), end: isLetter(text[len(text)-1]),
 		})
+		at += uint32(len(text))
 		for i := range len(text) {
 			if m.class[text[i]] == 0 {
 				m.class[text[i]] = uint8(m.classes)
@@ -89,11 +99,11 @@ func newMatcher(texts []string) (matcher, error) {
 			}
 		}
 	}
-	lists, err := m.grow(texts)
+	ending, err := m.grow(texts)
 	if err != nil {
 		return m, err
 	}
-	m.link(lists)
+	m.link(ending)
 	m.fill()
 	return m, nil
 }
@@ -101,63 +111,69 @@ func newMatcher(texts []string) (matcher, error) {
 // count is how many pieces there are.
 func (m *matcher) count() int { return len(m.pieces) }
 
-// grow builds the tree level by level and returns the piece that ends at each
-// node. A node is a range of the sorted texts that share its path.
-func (m *matcher) grow(texts []string) ([][]uint16, error) {
-	type span struct{ from, to int }
-	level, depth := []span{{0, len(texts)}}, 0
-	m.nodes = make([]node, 1)
-	ending := make([][]uint16, 1)
+// noPiece is where no piece's beginning ends.
+const noPiece = maxPieces
+
+// branch is the sorted texts that share the beginning of a state.
+type branch struct{ from, to int }
+
+// grow builds the tree level by level and returns the piece whose beginning ends
+// at each node.
+func (m *matcher) grow(texts []string) ([]uint16, error) {
+	m.nodes = make([]node, 1, 4*len(texts)+1)
+	ending := make([]uint16, 1, 4*len(texts)+1)
+	ending[0] = noPiece
+	level, next := []branch{{0, len(texts)}}, []branch(nil)
 	at := 0
-	for ; len(level) > 0; depth++ {
-		if depth == wholeDepth+1 {
-			m.whole = uint16(at)
-		}
-		var next []span
-		for _, s := range level {
-			if s.from < s.to && len(texts[s.from]) == depth {
-				ending[at] = []uint16{uint16(s.from)}
-				s.from++
+	for depth := 0; len(level) > 0; depth++ {
+		next = next[:0]
+		for _, b := range level {
+			if b.to > b.from && depth > 0 && (b.to == b.from+1 || len(texts[b.from]) == depth) {
+				ending[at] = uint16(b.from)
+				m.pieces[b.from].beginning = uint16(depth)
+				b.from++
 			}
 			m.nodes[at].first = uint16(len(m.nodes))
-			for s.from < s.to {
-				b := texts[s.from][depth]
-				to := s.from
-				for to < s.to && texts[to][depth] == b {
-					to++
+			for b.from < b.to {
+				child := branch{b.from, b.from + 1}
+				first := texts[b.from][depth]
+				for child.to < b.to && texts[child.to][depth] == first {
+					child.to++
 				}
-				next = append(next, span{s.from, to})
-				m.nodes = append(m.nodes, node{label: m.class[b]})
-				ending = append(ending, nil)
+				next = append(next, child)
+				m.nodes = append(m.nodes, node{label: m.class[first]})
+				ending = append(ending, noPiece)
 				m.nodes[at].children++
-				s.from = to
+				b.from = child.to
 			}
 			at++
 		}
-		if len(m.nodes) > 1<<16-1 {
-			return nil, fmt.Errorf("pieces of text with more than %d different beginnings", 1<<16-1)
+		if depth <= wholeDepth {
+			m.whole = uint16(at)
 		}
-		level = next
+		if len(m.nodes) >= 1<<16 {
+			return nil, fmt.Errorf("pieces of text with %d different beginnings, want fewer than %d", len(m.nodes), 1<<16)
+		}
+		level, next = next, level
 	}
-	if depth <= wholeDepth+1 {
-		m.whole = uint16(len(m.nodes))
-	}
-	m.nodes = slices.Clip(m.nodes)
+	m.nodes = slices.Clone(m.nodes)
 	return ending, nil
 }
 
-// link sets where each state goes when no child fits, and joins what ends there.
-func (m *matcher) link(ending [][]uint16) {
-	lists := [][]uint16{nil}
+// link sets where each state goes when no child fits, and lists what ends there.
+func (m *matcher) link(ending []uint16) {
+	m.ends.starts = []uint32{0, 0}
 	for s := range m.nodes {
 		n := &m.nodes[s]
-		if s > 0 {
-			// The suffix is shorter, so it is done.
-			ending[s] = append(ending[s], ending[n.fail]...)
+		own := len(m.ends.values)
+		if ending[s] != noPiece {
+			m.ends.values = append(m.ends.values, ending[s])
 		}
-		if len(ending[s]) > 0 {
-			n.out = uint16(len(lists))
-			lists = append(lists, ending[s])
+		// The suffix is shorter, so it is done.
+		m.ends.values = append(m.ends.values, m.ends.of(int(m.nodes[n.fail].out))...)
+		if len(m.ends.values) > own {
+			n.out = uint16(len(m.ends.starts) - 1)
+			m.ends.starts = append(m.ends.starts, uint32(len(m.ends.values)))
 		}
 		for child := n.first; child < n.first+uint16(n.children); child++ {
 			if s > 0 {
@@ -165,7 +181,7 @@ func (m *matcher) link(ending [][]uint16) {
 			}
 		}
 	}
-	m.ends = newSpans(lists)
+	m.ends.values, m.ends.starts = slices.Clone(m.ends.values), slices.Clone(m.ends.starts)
 }
 
 // fill makes the whole rows.
@@ -224,14 +240,21 @@ func (m *matcher) next(s uint16, class uint8) uint16 {
 	return m.rows[int(s)*m.classes+int(class)]
 }
 
-// mark adds those of pieces, which end before text[end], that stand alone.
+// mark adds those of pieces, whose beginnings end before text[end], that are there
+// and stand alone.
 func (m *matcher) mark(pieces []uint16, text []byte, end int, found *pieceSet) {
 	for _, number := range pieces {
 		p := &m.pieces[number]
-		start := end - int(p.length)
-		if p.begin && start > 0 && isWord(text[start-1]) || p.end && end < len(text) && isWord(text[end]) {
+		start := end - int(p.beginning)
+		after := start + int(p.length)
+		if after > len(text) ||
+			p.begin && start > 0 && isWord(text[start-1]) ||
+			p.end && after < len(text) && isWord(text[after]) {
 			continue
 		}
-		found.add(number)
+		rest := m.texts[p.at+uint32(p.beginning) : p.at+uint32(p.length)]
+		if string(text[end:after]) == rest {
+			found.add(number)
+		}
 	}
 }

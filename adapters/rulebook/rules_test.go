@@ -22,12 +22,12 @@ func TestEveryRuleHasATestAndASource(t *testing.T) {
 }
 
 func TestEveryTestIsDecidedByItsRule(t *testing.T) {
-	c := classifier(t)
-	for _, r := range rules(t) {
+	c, all := classifier(t), rules(t)
+	for _, r := range all {
 		for _, test := range r.Tests {
 			a := answerOf(&r, test)
-			if v, winner := c.Explain(&a); v.Rule != r.Name {
-				t.Errorf("rule %s (%s/%s)\n  test   %s\n  won by %s", r.Name, r.Cause, r.Subcause, test, described(winner, test))
+			if v := c.Classify(&a); v.Rule != r.Name {
+				t.Errorf("rule %s (%s/%s)\n  test   %s\n  won by %s", r.Name, r.Cause, r.Subcause, test, described(all, v, test))
 			}
 		}
 	}
@@ -59,10 +59,12 @@ func answerOf(r *domain.Rule, test string) domain.Answer {
 }
 
 // described names the winner and what of the response made it one.
-func described(r *domain.Rule, test string) string {
-	if r == nil {
-		return "no rule"
+func described(all []domain.Rule, v domain.Verdict, test string) string {
+	i := slices.IndexFunc(all, func(r domain.Rule) bool { return r.Name == v.Rule })
+	if i < 0 {
+		return fmt.Sprintf("%q, which is in no file (%s/%s)", v.Rule, v.Cause, v.Subcause)
 	}
+	r := &all[i]
 	text := strings.ToLower(strings.Join(strings.Fields(test), " "))
 	absent := func(piece string) bool { return !strings.Contains(text, piece) }
 	return fmt.Sprintf("%s (%s/%s) of %q by text %q any %q codes %q enhanced %q hints %q weight %d",
