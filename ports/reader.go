@@ -17,6 +17,8 @@ type LogFilter struct {
 	Tenant        string
 	Campaign      string
 	From, To      time.Time // AcceptedAt in [From, To)
+	// Reports chooses logs of reports that came to us instead of those of mail.
+	Reports bool
 }
 
 // EventCount is the number of events of one type within one bucket of time.
@@ -26,7 +28,8 @@ type EventCount struct {
 	Count  int64
 }
 
-// LogReader answers questions about what is stored.
+// LogReader answers questions about what is stored. Logs that are not confirmed
+// are not shown.
 type LogReader interface {
 	// Logs streams the logs that f chooses, newest acceptance first, in
 	// constant memory. The sequence ends at its first error.
@@ -34,15 +37,18 @@ type LogReader interface {
 	// FindLogs returns up to limit logs that id may mean, greatest key first.
 	// The id of a log (its key in any spelling of a UUID) means that log alone;
 	// every other id means the logs of the message of that id, in any spelling,
-	// and those with that application id, spelled the same. None is an empty
-	// slice and a nil error; so it is for the empty id and for one that no
-	// event can have, with a NUL in it or broken UTF-8.
+	// and those with that application id, spelled the same. Logs of reports are
+	// among them. None is an empty slice and a nil error; so it is for the empty
+	// id and for one that no event can have, with a NUL in it or broken UTF-8.
 	FindLogs(ctx context.Context, id string, limit int) ([]domain.EmailLog, error)
 	// CountEvents counts events that occurred in [from, to), a zero time being
 	// open, in buckets of width (a divisor of a day) aligned to UTC days,
 	// ordered by bucket and type name. Empty buckets are left out.
 	CountEvents(ctx context.Context, from, to time.Time, width time.Duration) ([]EventCount, error)
-	// Events returns the events of one message in order of time and id, with
-	// the raw bytes of their records. The id takes any spelling.
+	// Events returns the events of one message, and the reports that are tied to
+	// it (EmailEvent.Original), in order of time and id, with the raw bytes of
+	// their records. The id takes any spelling. What an event meant when it came
+	// it means for good: provider, verdict, response hash and tie are as stored,
+	// whatever the rules say now.
 	Events(ctx context.Context, messageID string) ([]domain.EmailEvent, error)
 }

@@ -48,15 +48,29 @@ func (s *Store) addEvent(e *domain.EmailEvent) (added *domain.EmailEvent, isNew 
 	}
 	kept := *e
 	s.events[e.ID] = &kept
-	id := domain.NormalizeMessageID(e.MessageID)
-	s.messages[id] = append(s.messages[id], &kept)
+	for _, id := range timelinesOf(&kept) {
+		s.messages[id] = append(s.messages[id], &kept)
+	}
 	return &kept, true
+}
+
+// timelinesOf returns the ids of the messages that an event tells of: its own,
+// and that which a report is tied to.
+func timelinesOf(e *domain.EmailEvent) []string {
+	own := domain.NormalizeMessageID(e.MessageID)
+	if e.Original == nil || e.Original.MessageID == own {
+		return []string{own}
+	}
+	return []string{own, e.Original.MessageID}
 }
 
 func (s *Store) joinLogs(e *domain.EmailEvent) {
 	for _, said := range domain.AppendLogs(nil, e) {
 		if known, ok := s.logs[said.Key]; ok {
 			known.EmailLog = known.Join(said)
+			if e.ReceivedAt.Before(known.cameAt) {
+				known.cameAt = e.ReceivedAt
+			}
 			continue
 		}
 		s.logs[said.Key] = &storedLog{EmailLog: said, cameAt: e.ReceivedAt}
@@ -68,9 +82,10 @@ func (s *Store) announced(events []*domain.EmailEvent) []ports.Announced {
 	all := make([]ports.Announced, len(events))
 	for i, e := range events {
 		all[i].Event = e
-		key, _ := e.LogKey()
-		if log, ok := s.logs[key]; ok && log.Confirmed {
-			all[i].Status, all[i].HasLog = log.Status(), true
+		if key, ok := e.LogKey(); ok {
+			if log, ok := s.logs[key]; ok && log.Confirmed {
+				all[i].Status, all[i].HasLog = log.Status(), true
+			}
 		}
 	}
 	return all

@@ -39,7 +39,7 @@ func (s *Store) chosen(ctx context.Context, f ports.LogFilter) ([]domain.EmailLo
 	}
 	var logs []domain.EmailLog
 	for _, l := range s.logs {
-		if l.Confirmed && chooses(&f, &l.EmailLog) {
+		if l.Confirmed && l.OfReport == f.Reports && chooses(&f, &l.EmailLog) {
 			logs = append(logs, l.EmailLog)
 		}
 	}

@@ -83,10 +83,10 @@ type postgresCommit struct {
 	now   time.Time
 	look  bool // for what is known, before anything is written
 
-	isNew    []bool
-	added    []int32         // new events in order of their ids
-	statuses []domain.Status // of the logs
-	outboxID int64
+	isNew     []bool
+	added     []int32    // new events in order of their ids
+	standings []standing // of the logs
+	outboxID  int64
 
 	exchange   pgExchange
 	eventRows  pgTuples
@@ -111,7 +111,7 @@ func (c *postgresCommit) forget() {
 			*b = nil
 		}
 	}
-	c.unit, c.store, c.isNew, c.added, c.statuses = nil, nil, nil, nil, nil
+	c.unit, c.store, c.isNew, c.added, c.standings = nil, nil, nil, nil, nil
 	c.chunks.reset(time.Time{})
 	clear(c.exchange.rows)
 }
@@ -120,7 +120,7 @@ func (c *postgresCommit) committed() ports.Committed {
 	done := ports.Committed{New: c.isNew}
 	if c.outboxID != 0 {
 		done.Announcement.ID = ports.AnnouncementID(c.outboxID)
-		done.Announcement.Events = c.announced(c.isNew, len(c.added), c.statuses)
+		done.Announcement.Events = c.announced(c.isNew, len(c.added), c.standings)
 	}
 	return done
 }
@@ -208,20 +208,21 @@ func (c *postgresCommit) announce() {
 }
 
 func (c *postgresCommit) joinLogs() {
-	heard := c.heardOf()
-	t := &c.logRows
-	t.startArray(len(c.logs), c.store.statements.logRow)
+	t, types := &c.logRows, &c.store.statements
+	t.startArray(len(c.logs), types.logRow)
 	for i := range c.logs {
-		t.log(&c.logs[i], heard[i])
+		t.log(&c.logs[i], c.heardOf(i), types)
 	}
-	c.statuses = make([]domain.Status, len(c.logs))
+	c.standings = make([]standing, len(c.logs))
 	if len(c.added) == 0 {
 		c.exchange.exec(stmtLogsQuietly, nil, t.buf)
 		return
 	}
 	c.exchange.exec(stmtLogs, func(values [][]byte) {
-		at, _ := c.logAt(domain.LogKey(values[0]))
-		c.statuses[at] = domain.Status(binary.BigEndian.Uint32(values[1]))
+		if values[1] != nil {
+			at, _ := c.logAt(domain.LogKey(values[0]))
+			c.standings[at] = standing{true, domain.Status(binary.BigEndian.Uint32(values[1]))}
+		}
 	}, t.buf)
 }
 

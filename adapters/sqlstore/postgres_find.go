@@ -24,7 +24,7 @@ func (s *Postgres) findLogs(ctx context.Context, id string, limit int) ([]domain
 	}
 	if key, err := domain.ParseLogKey(id); err == nil {
 		l, err := s.scanLogs(ctx, s.read.NewSelect().Table(logTable).
-			ColumnExpr(postgresLogColumns).Where("key = ?", key.String()))
+			ColumnExpr(postgresLogColumns).Where("key = ? AND confirmed", key.String()))
 		if err != nil || len(l) > 0 {
 			return l, err
 		}

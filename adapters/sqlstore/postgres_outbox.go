@@ -57,7 +57,8 @@ func (s *Postgres) hold(ctx context.Context, limit int, hold time.Duration) ([]q
 
 // postgresEventColumns are eventColumns with ids as bytes.
 var postgresEventColumns = strings.NewReplacer(
-	"e.id", "uuid_send(e.id)", "e.chunk_id", "uuid_send(e.chunk_id)").Replace(eventColumns)
+	"e.id", "uuid_send(e.id)", "e.chunk_id", "uuid_send(e.chunk_id)",
+	"e.original_key", "uuid_send(e.original_key)").Replace(eventColumns)
 
 func (s *Postgres) told(ctx context.Context, ids []byte) ([]toldEvent, error) {
 	list := make([][16]byte, len(ids)/16)
@@ -69,8 +70,8 @@ func (s *Postgres) told(ctx context.Context, ids []byte) ([]toldEvent, error) {
 	rows, err := s.pool.Query(ctx, `SELECT `+postgresEventColumns+`, l.status
 		FROM unnest($1::uuid[]) WITH ORDINALITY u (id, place)
 		CROSS JOIN LATERAL (SELECT * FROM email_event WHERE id = u.id LIMIT 1) e
-		LEFT JOIN LATERAL (SELECT get_byte(decision, 0) AS status FROM email_log
-			WHERE key = e.message_key LIMIT 1) l ON true
+		LEFT JOIN LATERAL (SELECT CASE WHEN confirmed THEN get_byte(decision, 0) END AS status FROM email_log
+			WHERE key = coalesce(e.original_key, e.message_key) LIMIT 1) l ON true
 		ORDER BY place`, list)
 	if err != nil {
 		return nil, err
@@ -84,15 +85,21 @@ func (s *Postgres) told(ctx context.Context, ids []byte) ([]toldEvent, error) {
 	})
 }
 
-// restorer reads chunks as long as ctx lives.
+// restorer reads chunks and logs as long as ctx lives.
 func (s *Postgres) restorer(ctx context.Context) *restorer {
-	return &restorer{decoder: s.decoder, packer: s.packer, source: func(id chunkID) ([]byte, error) {
-		var packed []byte
-		err := s.pool.QueryRow(ctx, `SELECT records FROM record_chunk WHERE id = $1`, [16]byte(id)).Scan(&packed)
+	return &restorer{decoder: s.decoder, packer: s.packer, chunkOf: func(id chunkID) (packed []byte, err error) {
+		err = s.pool.QueryRow(ctx, `SELECT records FROM record_chunk WHERE id = $1`, [16]byte(id)).Scan(&packed)
 		if errors.Is(err, pgx.ErrNoRows) {
 			err = errChunk
 		}
 		return packed, err
+	}, nameOf: func(key domain.LogKey) (messageID, recipient string, err error) {
+		const query = `SELECT message_id, recipient FROM email_log WHERE key = $1`
+		err = s.pool.QueryRow(ctx, query, [16]byte(key)).Scan(&messageID, &recipient)
+		if errors.Is(err, pgx.ErrNoRows) {
+			err = nil
+		}
+		return messageID, recipient, err
 	}}
 }
 

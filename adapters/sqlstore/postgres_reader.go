@@ -49,7 +49,7 @@ func (s *Postgres) Logs(ctx context.Context, f ports.LogFilter) iter.Seq2[domain
 }
 
 func (s *Postgres) logsAfter(ctx context.Context, f ports.LogFilter, after *domain.LogKey) ([]domain.EmailLog, error) {
-	q := choosePostgresLogs(s.read.NewSelect(), f).Limit(logPage)
+	q := choosePostgresLogs(s.read.NewSelect(), f).Where("of_report = ?", f.Reports).Limit(logPage)
 	if after != nil {
 		q = q.Where("key < ?", after.String())
 	}
@@ -71,7 +71,7 @@ func choosesNothing(f ports.LogFilter) bool {
 var postgresLogColumns = strings.Replace(logColumns, "key", "uuid_send(key)", 1)
 
 func choosePostgresLogs(q *bun.SelectQuery, f ports.LogFilter) *bun.SelectQuery {
-	q = q.Table(logTable).ColumnExpr(postgresLogColumns).OrderExpr("key DESC")
+	q = q.Table(logTable).ColumnExpr(postgresLogColumns).Where("confirmed").OrderExpr("key DESC")
 	if f.MessageID != "" {
 		least, greatest := domain.KeysOfMessage(f.MessageID)
 		q = q.Where("key BETWEEN ? AND ?", least.String(), greatest.String())
@@ -128,7 +128,8 @@ func (s *Postgres) Events(ctx context.Context, messageID string) ([]domain.Email
 	}
 	least, greatest := domain.KeysOfMessage(messageID)
 	rows, err := s.pool.Query(ctx, `SELECT `+postgresEventColumns+` FROM email_event e
-		WHERE e.message_key BETWEEN $1 AND $2 ORDER BY e.occurred_at NULLS FIRST, e.id`, [16]byte(least), [16]byte(greatest))
+		WHERE e.message_key BETWEEN $1 AND $2 OR e.original_key BETWEEN $1 AND $2
+		ORDER BY e.occurred_at NULLS FIRST, e.id`, [16]byte(least), [16]byte(greatest))
 	if err != nil {
 		return nil, postgresError(operation, err)
 	}

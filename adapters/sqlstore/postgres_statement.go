@@ -21,17 +21,21 @@ const (
 )
 
 // joined are the columns of email_log that a join takes one of two values for.
-// LEAST and GREATEST pass over NULL in PostgreSQL, and texts compare bytewise
-// (COLLATE "C").
+// LEAST and GREATEST pass over NULL in PostgreSQL, texts compare bytewise
+// (COLLATE "C"), and true is greater than false.
 var joined = []struct{ column, by string }{
 	{"sender", "LEAST"}, {"tenant", "LEAST"}, {"campaign", "LEAST"}, {"application_id", "LEAST"},
-	{"provider", "LEAST"}, {"egress_source", "LEAST"}, {"size", "GREATEST"}, {"attempts", "GREATEST"},
+	{"provider", "LEAST"}, {"egress_source", "LEAST"}, {"prior_id", "LEAST"}, {"next_id", "LEAST"},
+	{"confirmed", "GREATEST"}, {"of_report", "GREATEST"}, {"size", "GREATEST"}, {"attempts", "GREATEST"},
 	{"accepted_at", "LEAST"}, {"delivered_at", "LEAST"}, {"failed_at", "LEAST"},
 	{"complained_at", "LEAST"}, {"received_at", "LEAST"}, {"decision", "GREATEST"},
 }
 
 // decided are those that go with the decision.
-var decided = []string{"status", "decided_at", "code", "enhanced_code", "response"}
+var decided = []string{
+	"status", "decided_at", "code", "enhanced_code", "response",
+	"cause", "subcause", "permanence", "fault", "rule", "response_hash", "confidence",
+}
 
 // joinLogsQuery joins logs as domain.EmailLog.Join does. A log is a single value
 // of a composite type, an argument of all of them an array: an array for each
@@ -44,11 +48,19 @@ func joinLogsQuery() string {
 	for _, d := range decided {
 		sets = append(sets, d+" = CASE WHEN excluded.decision > l.decision THEN excluded."+d+" ELSE l."+d+" END")
 	}
-	const columns = `key, accepted_at, delivered_at, failed_at, complained_at, decided_at, received_at,
-		size, attempts, code, message_id, recipient, sender, tenant, campaign, application_id,
-		provider, egress_source, status, enhanced_code, response, decision`
-	return "INSERT INTO email_log AS l (" + columns + ") SELECT " + columns +
-		" FROM unnest($1::email_log_row[]) ON CONFLICT (key) DO UPDATE SET " + strings.Join(sets, ", ")
+	const query = `INSERT INTO email_log AS l (
+		key, accepted_at, received_at, size, confirmed, of_report, message_id, recipient,
+		sender, tenant, campaign, application_id, prior_id, next_id, provider, egress_source,
+		delivered_at, failed_at, complained_at, attempts, code, decided_at, status, enhanced_code,
+		response, cause, subcause, permanence, fault, rule, response_hash, confidence, decision)
+	SELECT key, accepted_at, received_at, size, confirmed, of_report, message_id, recipient,
+		sender, tenant, campaign, application_id, (transfer).prior_id, (transfer).next_id, provider, egress_source,
+		delivered_at, failed_at, complained_at, attempts, code, decided_at, status, enhanced_code,
+		response, (verdict).cause, (verdict).subcause, (verdict).permanence, (verdict).fault, (verdict).rule,
+		(verdict).response_hash, (verdict).confidence, decision
+	FROM unnest($1::email_log_row[])
+	ON CONFLICT (key) DO UPDATE SET `
+	return query + strings.Join(sets, ", ")
 }
 
 // changesLog is true where a join says something new: rows that stay the same
@@ -68,7 +80,7 @@ var postgresStatements = []struct{ name, query string }{
 	{stmtOutbox, `INSERT INTO outbox (events, held_until) VALUES ($1,
 		CASE WHEN $2::bigint > 0 THEN clock_timestamp() + $2 * interval '1 microsecond' ELSE '-infinity' END)
 		RETURNING id`},
-	{stmtLogs, joinLogsQuery() + ` RETURNING key, get_byte(decision, 0)`},
+	{stmtLogs, joinLogsQuery() + ` RETURNING key, CASE WHEN confirmed THEN get_byte(decision, 0) END`},
 	{stmtLogsQuietly, joinLogsQuery() + ` WHERE ` + changesLog()},
 	{stmtRejects, `INSERT INTO quarantine SELECT * FROM unnest($1::quarantine_row[]) ON CONFLICT (id) DO NOTHING`},
 }
@@ -76,8 +88,9 @@ var postgresStatements = []struct{ name, query string }{
 // statementSet prepares the statements and knows the types that their arguments
 // have in this database.
 type statementSet struct {
-	mu                sync.Mutex
-	logRow, rejectRow uint32
+	mu                              sync.Mutex
+	logRow, logTransfer, logVerdict uint32
+	rejectRow                       uint32
 }
 
 // prepare makes sure that conn has the statements.
@@ -104,6 +117,7 @@ func (s *statementSet) findTypes(ctx context.Context, conn *pgx.Conn) error {
 	if s.logRow != 0 {
 		return nil
 	}
-	return conn.QueryRow(ctx, `SELECT 'email_log_row'::regtype::oid, 'quarantine_row'::regtype::oid`).
-		Scan(&s.logRow, &s.rejectRow)
+	return conn.QueryRow(ctx, `SELECT 'email_log_row'::regtype::oid, 'email_log_transfer'::regtype::oid,
+		'email_log_verdict'::regtype::oid, 'quarantine_row'::regtype::oid`).
+		Scan(&s.logRow, &s.logTransfer, &s.logVerdict, &s.rejectRow)
 }

@@ -53,6 +53,16 @@ func (t *pgTuples) startArray(n int, oid uint32) {
 // arrayRow appends a composite value, which f fills.
 func (t *pgTuples) arrayRow(columns int, f func()) {
 	t.typed = true
+	t.sized(columns, f)
+}
+
+// composite appends a composite value within another.
+func (t *pgTuples) composite(oid uint32, columns int, f func()) {
+	t.oid(oid)
+	t.sized(columns, f)
+}
+
+func (t *pgTuples) sized(columns int, f func()) {
 	at := len(t.buf)
 	t.int32(0)
 	t.int32(int32(columns))
@@ -93,10 +103,21 @@ func (t *pgTuples) text(s string) {
 	t.buf = append(t.buf, s...)
 }
 
+func (t *pgTuples) texts(list ...string) {
+	for _, s := range list {
+		t.text(s)
+	}
+}
+
 // label appends a text that is never NULL.
 func (t *pgTuples) label(s string) {
 	t.value(pgtype.TextOID, len(s))
 	t.buf = append(t.buf, s...)
+}
+
+func (t *pgTuples) bool(b bool) {
+	t.value(pgtype.BoolOID, 1)
+	t.buf = append(t.buf, byte(boolValue(b)))
 }
 
 // count appends a number that is never NULL. No MTA counts to where it ends.
@@ -139,11 +160,13 @@ func (t *pgTuples) time(at time.Time) {
 
 const copyEvents = `COPY email_event (id, message_key, chunk_id, occurred_at, received_at,
 	chunk_pos, part, attempts, code, type, record_type, message_id, recipient, sender,
-	node_id, enhanced_code, response, tenant, campaign, egress_source) FROM STDIN (FORMAT binary)`
+	node_id, enhanced_code, response, tenant, campaign, egress_source, provider, classification,
+	cause, subcause, permanence, fault, rule, response_hash, original_key, tied_by, confidence)
+	FROM STDIN (FORMAT binary)`
 
 // event appends a row of copyEvents.
 func (t *pgTuples) event(e *domain.EmailEvent, key domain.LogKey, hasKey bool, chunk chunkID, pos int) {
-	t.copyRow(20)
+	t.copyRow(31)
 	t.uuid(e.ID)
 	if hasKey {
 		t.uuid(key)
@@ -163,37 +186,71 @@ func (t *pgTuples) event(e *domain.EmailEvent, key domain.LogKey, hasKey bool, c
 	} else {
 		t.null(pgtype.TextOID)
 	}
-	for _, s := range [...]string{
-		e.MessageID, e.Recipient, e.Sender, e.NodeID, e.Response.Enhanced.String(),
-		e.Response.Content, e.Tenant, e.Campaign, e.EgressSource,
-	} {
-		t.text(s)
+	v := &e.Verdict
+	t.texts(e.MessageID, e.Recipient, e.Sender, e.NodeID, e.Response.Enhanced.String(),
+		e.Response.Content, e.Tenant, e.Campaign, e.EgressSource, e.Provider, classification(e),
+		string(v.Cause), string(v.Subcause), string(v.Permanence), string(v.Fault), v.Rule)
+	t.size(int64(e.ResponseHash))
+	t.tie(e.Original)
+}
+
+func (t *pgTuples) tie(o *domain.Original) {
+	if o == nil {
+		t.null(pgtype.UUIDOID)
+		t.texts("", "")
+		return
 	}
+	t.uuid(o.Key())
+	t.texts(string(o.By), string(o.By.Confidence()))
 }
 
 // log appends a row of the type email_log_row.
-func (t *pgTuples) log(l *domain.EmailLog, heard time.Time) {
+func (t *pgTuples) log(l *domain.EmailLog, heard time.Time, types *statementSet) {
 	d := &l.Decision
 	rank := d.Precedence()
-	t.arrayRow(22, func() {
+	t.arrayRow(26, func() {
 		t.uuid(l.Key)
-		for _, at := range [...]time.Time{l.AcceptedAt, l.DeliveredAt, l.FailedAt, l.ComplainedAt, d.At, heard} {
-			t.time(at)
-		}
+		t.time(l.AcceptedAt)
+		t.time(heard)
 		t.size(l.Size)
-		t.count(l.Attempts)
-		t.code(d.Code)
+		t.bool(l.Confirmed)
+		t.bool(l.OfReport)
 		t.label(l.MessageID)
 		t.label(l.Recipient)
-		for _, s := range [...]string{
-			l.Sender, l.Tenant, l.Campaign, l.ApplicationID, l.Provider, l.EgressSource,
-		} {
-			t.text(s)
-		}
+		t.texts(l.Sender, l.Tenant, l.Campaign, l.ApplicationID)
+		t.transfer(l, types.logTransfer)
+		t.texts(l.Provider, l.EgressSource)
+		t.time(l.DeliveredAt)
+		t.time(l.FailedAt)
+		t.time(l.ComplainedAt)
+		t.count(l.Attempts)
+		t.code(d.Code)
+		t.time(d.At)
 		t.label(d.Status.String())
-		t.text(d.Enhanced.String())
-		t.text(d.Response)
+		t.texts(d.Enhanced.String(), d.Response)
+		t.verdict(d, types.logVerdict)
 		t.bytes(rank[:])
+	})
+}
+
+func (t *pgTuples) transfer(l *domain.EmailLog, oid uint32) {
+	if l.PriorID == "" && l.NextID == "" {
+		t.null(oid)
+		return
+	}
+	t.composite(oid, 2, func() { t.texts(l.PriorID, l.NextID) })
+}
+
+func (t *pgTuples) verdict(d *domain.Decision, oid uint32) {
+	v := &d.Verdict
+	if *v == (domain.Verdict{}) && d.ResponseHash == 0 && d.Confidence == "" {
+		t.null(oid)
+		return
+	}
+	t.composite(oid, 7, func() {
+		t.texts(string(v.Cause), string(v.Subcause), string(v.Permanence), string(v.Fault), v.Rule)
+		t.size(int64(d.ResponseHash))
+		t.text(string(d.Confidence))
 	})
 }
 

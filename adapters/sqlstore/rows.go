@@ -14,30 +14,59 @@ func appendEvent(args []any, e *domain.EmailEvent) []any {
 	if e.Type == domain.Unknown {
 		recordType = textValue(e.RecordType)
 	}
-	return append(args, e.ID[:], key, e.Type.String(), recordType, int64(e.Part),
+	args = append(args, e.ID[:], key, e.Type.String(), recordType, int64(e.Part),
 		textValue(e.MessageID), textValue(e.Recipient), textValue(e.Sender),
 		microsValue(e.OccurredAt), microsValue(e.ReceivedAt), textValue(e.NodeID),
 		intValue(int64(e.Response.Code)), textValue(e.Response.Enhanced.String()),
 		textValue(e.Response.Content), int64(e.Attempts),
-		textValue(e.Tenant), textValue(e.Campaign), textValue(e.EgressSource))
+		textValue(e.Tenant), textValue(e.Campaign), textValue(e.EgressSource),
+		textValue(e.Provider), textValue(classification(e)))
+	return appendTie(appendVerdict(args, &e.Verdict, e.ResponseHash), e.Original)
+}
+
+// unclassified is what KumoMTA says of an event that none of its own rules
+// knows, or if it has none (kumomta.md, section 2.1).
+const unclassified = "Uncategorized"
+
+func classification(e *domain.EmailEvent) string {
+	if e.Classification == unclassified {
+		return ""
+	}
+	return e.Classification
+}
+
+func appendVerdict(args []any, v *domain.Verdict, responseHash uint64) []any {
+	return append(args, textValue(string(v.Cause)), textValue(string(v.Subcause)), textValue(string(v.Permanence)),
+		textValue(string(v.Fault)), textValue(v.Rule), intValue(int64(responseHash)))
+}
+
+func appendTie(args []any, o *domain.Original) []any {
+	if o == nil {
+		return append(args, nil, nil, nil)
+	}
+	key := o.Key()
+	return append(args, key[:], textValue(string(o.By)), textValue(string(o.By.Confidence())))
 }
 
 // appendLog appends the columns of email_log up to decision.
 func appendLog(args []any, l *domain.EmailLog) []any {
 	d := &l.Decision
 	rank := d.Precedence()
-	return append(args, l.Key[:], l.MessageID, l.Recipient, textValue(l.Sender),
+	args = append(args, l.Key[:], l.MessageID, l.Recipient, textValue(l.Sender),
 		textValue(l.Tenant), textValue(l.Campaign), textValue(l.ApplicationID),
-		textValue(l.Provider), textValue(l.EgressSource), intValue(l.Size), int64(l.Attempts),
+		textValue(l.Provider), textValue(l.EgressSource), textValue(l.PriorID), textValue(l.NextID),
+		boolValue(l.Confirmed), boolValue(l.OfReport), intValue(l.Size), int64(l.Attempts),
 		microsValue(l.AcceptedAt), microsValue(l.DeliveredAt), microsValue(l.FailedAt),
 		microsValue(l.ComplainedAt), d.Status.String(), microsValue(d.At),
-		intValue(int64(d.Code)), textValue(d.Enhanced.String()), textValue(d.Response), rank[:])
+		intValue(int64(d.Code)), textValue(d.Enhanced.String()), textValue(d.Response))
+	return append(appendVerdict(args, &d.Verdict, d.ResponseHash), textValue(string(d.Confidence)), rank[:])
 }
 
 // logColumns are what scanLog reads, in its order.
 const logColumns = `key, message_id, recipient, sender, tenant, campaign, application_id,
-	provider, egress_source, size, attempts, accepted_at, delivered_at, failed_at,
-	complained_at, decided_at, code, enhanced_code, response, decision`
+	provider, egress_source, prior_id, next_id, confirmed, of_report, size, attempts,
+	accepted_at, delivered_at, failed_at, complained_at, decided_at, code, enhanced_code, response,
+	cause, subcause, permanence, fault, rule, response_hash, confidence, decision`
 
 type scanner interface{ Scan(dest ...any) error }
 
@@ -45,30 +74,53 @@ func scanLog(row scanner) (domain.EmailLog, error) {
 	var (
 		key, decision                                                       []byte
 		sender, tenant, campaign, app, provider, source, enhanced, response text
+		prior, next, confidence                                             text
 		size, code                                                          integer
 		accepted, delivered, failed, complained, decided                    micros
+		meaning                                                             verdictColumns
 		l                                                                   domain.EmailLog
 	)
-	err := row.Scan(&key, &l.MessageID, &l.Recipient, &sender, &tenant, &campaign, &app,
-		&provider, &source, &size, &l.Attempts, &accepted, &delivered, &failed,
-		&complained, &decided, &code, &enhanced, &response, &decision)
-	if err != nil {
+	dest := append([]any{&key, &l.MessageID, &l.Recipient, &sender, &tenant, &campaign, &app,
+		&provider, &source, &prior, &next, &l.Confirmed, &l.OfReport, &size, &l.Attempts,
+		&accepted, &delivered, &failed, &complained, &decided, &code, &enhanced, &response}, meaning.dest()...)
+	if err := row.Scan(append(dest, &confidence, &decision)...); err != nil {
 		return l, err
 	}
 	copy(l.Key[:], key)
 	l.Sender, l.Tenant, l.Campaign, l.ApplicationID = string(sender), string(tenant), string(campaign), string(app)
 	l.Provider, l.EgressSource, l.Size = string(provider), string(source), int64(size)
+	l.PriorID, l.NextID = string(prior), string(next)
 	l.AcceptedAt, l.DeliveredAt, l.FailedAt, l.ComplainedAt = accepted.Time, delivered.Time, failed.Time, complained.Time
 	l.Decision = decisionOf(decision)
-	l.Decision.At, l.Decision.Code = decided.Time, int(code)
-	l.Decision.Enhanced, l.Decision.Response = parseEnhanced(string(enhanced)), string(response)
+	d := &l.Decision
+	d.At, d.Code = decided.Time, int(code)
+	d.Enhanced, d.Response = parseEnhanced(string(enhanced)), string(response)
+	d.Verdict, d.ResponseHash, d.Confidence = meaning.verdict(), uint64(meaning.hash), domain.Confidence(confidence)
 	return l, nil
 }
 
+// verdictColumns are the columns from cause to response_hash.
+type verdictColumns struct {
+	cause, subcause, permanence, fault, rule text
+	hash                                     integer
+}
+
+func (c *verdictColumns) dest() []any {
+	return []any{&c.cause, &c.subcause, &c.permanence, &c.fault, &c.rule, &c.hash}
+}
+
+func (c *verdictColumns) verdict() domain.Verdict {
+	return domain.Verdict{
+		Cause: domain.Cause(c.cause), Subcause: domain.Subcause(c.subcause),
+		Permanence: domain.Permanence(c.permanence), Fault: domain.Fault(c.fault), Rule: string(c.rule),
+	}
+}
+
 // decisionOf returns what the bytes of a domain.Precedence hold as they are.
+// Those of an earlier version end with the event's id.
 func decisionOf(b []byte) domain.Decision {
 	var d domain.Decision
-	if len(b) == len(domain.Precedence{}) {
+	if len(b) >= 9+len(d.EventID) {
 		d.Status = domain.Status(b[0])
 		copy(d.EventID[:], b[9:])
 	}

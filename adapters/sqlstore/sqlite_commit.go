@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql/driver"
+	"strings"
 	"time"
 
 	"github.com/kumotrail/kumotrail/domain"
@@ -25,17 +26,17 @@ type sqliteCommit struct {
 	packer *packer
 	now    time.Time
 
-	isNew    []bool
-	added    []int32         // new events in order of their ids
-	statuses []domain.Status // of the logs
-	outboxID int64
+	isNew     []bool
+	added     []int32    // new events in order of their ids
+	standings []standing // of the logs
+	outboxID  int64
 }
 
 func (c *sqliteCommit) committed() ports.Committed {
 	done := ports.Committed{New: c.isNew}
 	if c.outboxID != 0 {
 		done.Announcement.ID = ports.AnnouncementID(c.outboxID)
-		done.Announcement.Events = c.announced(c.isNew, len(c.added), c.statuses)
+		done.Announcement.Events = c.announced(c.isNew, len(c.added), c.standings)
 	}
 	return done
 }
@@ -70,7 +71,9 @@ func (c *sqliteCommit) findNew(t *sqliteTx) error {
 var sqliteEvents = newSQLiteBulk(`INSERT INTO email_event (
 	id, message_key, type, record_type, part, message_id, recipient, sender,
 	occurred_at, received_at, node_id, code, enhanced_code, response, attempts,
-	tenant, campaign, egress_source, chunk_id, chunk_pos)`, 20, "")
+	tenant, campaign, egress_source, provider, classification, cause, subcause,
+	permanence, fault, rule, response_hash, original_key, tied_by, confidence,
+	chunk_id, chunk_pos)`, 31, "")
 
 func (c *sqliteCommit) addEvents(t *sqliteTx) error {
 	set := chunkSet{now: c.now}
@@ -97,42 +100,48 @@ func (c *sqliteCommit) addEvents(t *sqliteTx) error {
 	return nil
 }
 
+// sqliteJoined are the columns of email_log that a join takes the least or the
+// greatest value for, that of decision last.
+var sqliteJoined = []struct{ by, columns string }{
+	{"min", `sender tenant campaign application_id provider egress_source prior_id next_id`},
+	{"max", `size attempts confirmed of_report`},
+	{"min", `accepted_at delivered_at failed_at complained_at received_at`},
+	{"max", `decision`},
+}
+
 // sqliteLogs joins logs as domain.EmailLog.Join does. The scalar min and max
 // are NULL when one side is, hence coalesce; texts compare bytewise (BINARY).
+// Of no log that is not confirmed the status is returned.
 var sqliteLogs = newSQLiteBulk(`INSERT INTO email_log (
 	key, message_id, recipient, sender, tenant, campaign, application_id,
-	provider, egress_source, size, attempts, accepted_at, delivered_at,
-	failed_at, complained_at, status, decided_at, code, enhanced_code, response,
-	decision, received_at)`, 22, `ON CONFLICT (key) DO UPDATE SET
-	sender = min(coalesce(sender, excluded.sender), coalesce(excluded.sender, sender)),
-	tenant = min(coalesce(tenant, excluded.tenant), coalesce(excluded.tenant, tenant)),
-	campaign = min(coalesce(campaign, excluded.campaign), coalesce(excluded.campaign, campaign)),
-	application_id = min(coalesce(application_id, excluded.application_id), coalesce(excluded.application_id, application_id)),
-	provider = min(coalesce(provider, excluded.provider), coalesce(excluded.provider, provider)),
-	egress_source = min(coalesce(egress_source, excluded.egress_source), coalesce(excluded.egress_source, egress_source)),
-	size = max(coalesce(size, excluded.size), coalesce(excluded.size, size)),
-	attempts = max(attempts, excluded.attempts),
-	accepted_at = min(coalesce(accepted_at, excluded.accepted_at), coalesce(excluded.accepted_at, accepted_at)),
-	delivered_at = min(coalesce(delivered_at, excluded.delivered_at), coalesce(excluded.delivered_at, delivered_at)),
-	failed_at = min(coalesce(failed_at, excluded.failed_at), coalesce(excluded.failed_at, failed_at)),
-	complained_at = min(coalesce(complained_at, excluded.complained_at), coalesce(excluded.complained_at, complained_at)),
-	received_at = min(coalesce(received_at, excluded.received_at), coalesce(excluded.received_at, received_at)),
-	status = CASE WHEN excluded.decision > decision THEN excluded.status ELSE status END,
-	decided_at = CASE WHEN excluded.decision > decision THEN excluded.decided_at ELSE decided_at END,
-	code = CASE WHEN excluded.decision > decision THEN excluded.code ELSE code END,
-	enhanced_code = CASE WHEN excluded.decision > decision THEN excluded.enhanced_code ELSE enhanced_code END,
-	response = CASE WHEN excluded.decision > decision THEN excluded.response ELSE response END,
-	decision = max(decision, excluded.decision)
-	RETURNING key, substr(decision, 1, 1)`)
+	provider, egress_source, prior_id, next_id, confirmed, of_report, size, attempts,
+	accepted_at, delivered_at, failed_at, complained_at, status, decided_at, code,
+	enhanced_code, response, cause, subcause, permanence, fault, rule, response_hash,
+	confidence, decision, received_at)`, 33, `ON CONFLICT (key) DO UPDATE SET `+sqliteSets()+`
+	RETURNING key, CASE WHEN confirmed THEN substr(decision, 1, 1) END`)
+
+func sqliteSets() string {
+	var sets []string
+	for _, d := range decided {
+		sets = append(sets, d+" = CASE WHEN excluded.decision > decision THEN excluded."+d+" ELSE "+d+" END")
+	}
+	for _, j := range sqliteJoined {
+		for _, c := range strings.Fields(j.columns) {
+			sets = append(sets, c+" = "+j.by+"(coalesce("+c+", excluded."+c+"), coalesce(excluded."+c+", "+c+"))")
+		}
+	}
+	return strings.Join(sets, ", ")
+}
 
 func (c *sqliteCommit) joinLogs(t *sqliteTx) error {
-	heard := c.heardOf()
-	c.statuses = make([]domain.Status, len(c.logs))
+	c.standings = make([]standing, len(c.logs))
 	return sqliteLogs.insert(t, len(c.logs), func(args []any, i int) []any {
-		return append(appendLog(args, &c.logs[i]), microsValue(heard[i]))
+		return append(appendLog(args, &c.logs[i]), microsValue(c.heardOf(i)))
 	}, func(row []driver.Value) error {
 		at, _ := c.logAt(domain.LogKey(row[0].([]byte)))
-		c.statuses[at] = domain.Status(row[1].([]byte)[0])
+		if status, ok := row[1].([]byte); ok {
+			c.standings[at] = standing{true, domain.Status(status[0])}
+		}
 		return nil
 	})
 }

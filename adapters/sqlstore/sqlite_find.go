@@ -24,7 +24,7 @@ func (s *SQLite) findLogs(ctx context.Context, id string, limit int) ([]domain.E
 		return nil, nil
 	}
 	if key, err := domain.ParseLogKey(id); err == nil {
-		l, err := s.scanLogs(ctx, s.read.NewSelect().Table("email_log").ColumnExpr(logColumns).Where("key = ?", key[:]))
+		l, err := s.scanLogs(ctx, s.read.NewSelect().Table("email_log").ColumnExpr(logColumns).Where("key = ? AND confirmed", key[:]))
 		if err != nil || len(l) > 0 {
 			return l, err
 		}

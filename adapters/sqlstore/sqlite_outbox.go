@@ -64,7 +64,8 @@ func (s *SQLite) told(ctx context.Context, ids []byte) ([]toldEvent, error) {
 	// The pool under bun: bun would put the ids into the text of the query.
 	rows, err := s.read.DB.QueryContext(ctx, sqliteIDs+`SELECT `+eventColumns+`, substr(l.decision, 1, 1)
 		FROM place JOIN email_event e ON e.id = substr(?1, i, 16)
-		LEFT JOIN email_log l ON l.key = e.message_key ORDER BY i`, ids)
+		LEFT JOIN email_log l ON l.key = coalesce(e.original_key, e.message_key) AND l.confirmed
+		ORDER BY i`, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -77,15 +78,21 @@ func (s *SQLite) told(ctx context.Context, ids []byte) ([]toldEvent, error) {
 	})
 }
 
-// restorer reads chunks as long as ctx lives.
+// restorer reads chunks and logs as long as ctx lives.
 func (s *SQLite) restorer(ctx context.Context) *restorer {
-	return &restorer{decoder: s.decoder, packer: s.packer, source: func(id chunkID) ([]byte, error) {
-		var packed []byte
-		err := s.read.DB.QueryRowContext(ctx, `SELECT records FROM record_chunk WHERE id = ?`, id[:]).Scan(&packed)
+	return &restorer{decoder: s.decoder, packer: s.packer, chunkOf: func(id chunkID) (packed []byte, err error) {
+		err = s.read.DB.QueryRowContext(ctx, `SELECT records FROM record_chunk WHERE id = ?`, id[:]).Scan(&packed)
 		if errors.Is(err, sql.ErrNoRows) {
 			err = errChunk
 		}
 		return packed, err
+	}, nameOf: func(key domain.LogKey) (messageID, recipient string, err error) {
+		const query = `SELECT message_id, recipient FROM email_log WHERE key = ?`
+		err = s.read.DB.QueryRowContext(ctx, query, key[:]).Scan(&messageID, &recipient)
+		if errors.Is(err, sql.ErrNoRows) {
+			err = nil
+		}
+		return messageID, recipient, err
 	}}
 }
 

@@ -15,7 +15,7 @@ import (
 // Logs implements ports.LogReader.
 func (s *SQLite) Logs(ctx context.Context, f ports.LogFilter) iter.Seq2[domain.EmailLog, error] {
 	return func(yield func(domain.EmailLog, error) bool) {
-		rows, err := chooseLogs(s.read.NewSelect(), f).Rows(ctx)
+		rows, err := chooseLogs(s.read.NewSelect(), f).Where("of_report = ?", f.Reports).Rows(ctx)
 		if err != nil {
 			yield(domain.EmailLog{}, sqliteError("read logs", err))
 			return
@@ -34,7 +34,7 @@ func (s *SQLite) Logs(ctx context.Context, f ports.LogFilter) iter.Seq2[domain.E
 }
 
 func chooseLogs(q *bun.SelectQuery, f ports.LogFilter) *bun.SelectQuery {
-	q = q.Table("email_log").ColumnExpr(logColumns).OrderExpr("key DESC")
+	q = q.Table("email_log").ColumnExpr(logColumns).Where("confirmed").OrderExpr("key DESC")
 	if f.MessageID != "" {
 		least, greatest := domain.KeysOfMessage(f.MessageID)
 		q = q.Where("key BETWEEN ? AND ?", least[:], greatest[:])
@@ -96,7 +96,8 @@ func (s *SQLite) Events(ctx context.Context, messageID string) ([]domain.EmailEv
 	}
 	least, greatest := domain.KeysOfMessage(messageID)
 	rows, err := s.read.DB.QueryContext(ctx, `SELECT `+eventColumns+` FROM email_event e
-		WHERE e.message_key BETWEEN ? AND ? ORDER BY e.occurred_at, e.id`, least[:], greatest[:])
+		WHERE e.message_key BETWEEN ?1 AND ?2 OR e.original_key BETWEEN ?1 AND ?2
+		ORDER BY e.occurred_at, e.id`, least[:], greatest[:])
 	if err != nil {
 		return nil, sqliteError("read events", err)
 	}

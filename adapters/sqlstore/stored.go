@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/kumotrail/kumotrail/domain"
@@ -10,36 +11,51 @@ import (
 // eventColumns are what scanEvent reads, in its order, of email_event as e.
 const eventColumns = `e.id, e.type, e.record_type, e.part, e.message_id, e.recipient, e.sender,
 	e.occurred_at, e.received_at, e.node_id, e.code, e.enhanced_code, e.response,
-	e.attempts, e.tenant, e.campaign, e.egress_source, e.chunk_id, e.chunk_pos`
+	e.attempts, e.tenant, e.campaign, e.egress_source, e.provider, e.classification,
+	e.cause, e.subcause, e.permanence, e.fault, e.rule, e.response_hash,
+	e.original_key, e.tied_by, e.chunk_id, e.chunk_pos`
 
 // storedEvent is a row of email_event: what its columns say, and where its
 // record is.
 type storedEvent struct {
-	event domain.EmailEvent
+	event domain.EmailEvent // but for Original
+	tie   *storedTie        // nil for none
 	chunk chunkID
 	pos   int
+}
+
+// storedTie is what the columns say of an event's Original.
+type storedTie struct {
+	key domain.LogKey
+	by  domain.Tie
 }
 
 // scanEvent reads eventColumns, and into more what the query selects behind
 // them.
 func scanEvent(row scanner, more ...any) (storedEvent, error) {
 	var (
-		id, chunk                                      []byte
+		id, chunk, original                            []byte
 		kind                                           string
 		recordType, messageID, recipient, sender, node text
 		enhanced, response, tenant, campaign, source   text
+		provider, class, tiedBy                        text
 		code                                           integer
 		occurred, received                             micros
+		meaning                                        verdictColumns
 		s                                              storedEvent
 	)
 	e := &s.event
-	err := row.Scan(append([]any{
+	dest := append([]any{
 		&id, &kind, &recordType, &e.Part, &messageID, &recipient, &sender,
 		&occurred, &received, &node, &code, &enhanced, &response,
-		&e.Attempts, &tenant, &campaign, &source, &chunk, &s.pos,
-	}, more...)...)
-	if err != nil {
+		&e.Attempts, &tenant, &campaign, &source, &provider, &class,
+	}, meaning.dest()...)
+	dest = append(append(dest, &original, &tiedBy, &chunk, &s.pos), more...)
+	if err := row.Scan(dest...); err != nil {
 		return s, err
+	}
+	if len(original) > 0 {
+		s.tie = &storedTie{domain.LogKey(original), domain.Tie(tiedBy)}
 	}
 	copy(e.ID[:], id)
 	copy(s.chunk[:], chunk)
@@ -49,18 +65,20 @@ func scanEvent(row scanner, more ...any) (storedEvent, error) {
 	e.OccurredAt, e.ReceivedAt = occurred.Time, received.Time
 	e.Response = domain.Response{Code: int(code), Enhanced: parseEnhanced(string(enhanced)), Content: string(response)}
 	e.Tenant, e.Campaign, e.EgressSource = string(tenant), string(campaign), string(source)
+	e.Provider, e.Classification = string(provider), string(class)
+	e.Verdict, e.ResponseHash = meaning.verdict(), uint64(meaning.hash)
 	return s, nil
 }
-
-// chunkSource returns the packed records of a chunk, errChunk if there is none.
-type chunkSource func(chunkID) ([]byte, error)
 
 // restorer makes events of rows by decoding their records again. It keeps what
 // it unpacked and decoded last: rows come in the order of their records.
 type restorer struct {
 	decoder ports.RecordDecoder
 	packer  *packer
-	source  chunkSource
+	// chunkOf returns the packed records of a chunk, errChunk if there is none.
+	chunkOf func(chunkID) ([]byte, error)
+	// nameOf returns whose log that is, "" if it is not there.
+	nameOf func(domain.LogKey) (messageID, recipient string, err error)
 
 	chunk   chunkID
 	records []string
@@ -71,21 +89,43 @@ type restorer struct {
 
 // restore returns the event with the id and the time of arrival that are
 // stored: long texts of the record may have been cut since its id was derived.
-// A record that this version decodes into something without that part is told
-// by its columns. With errChunk it returns what the columns alone tell.
+// So it is with what the record was taken to mean, which the rules of this
+// version might say otherwise, and the log does not. A record that this version
+// decodes into something without that part is told by its columns. With errChunk
+// it returns what the columns alone tell.
 func (r *restorer) restore(s *storedEvent) (domain.EmailEvent, error) {
-	if err := r.load(s); err != nil {
-		return s.event, err
-	}
 	e := s.event
+	loadErr := r.load(s)
 	for i := range r.decoded {
-		if r.decoded[i].Part == s.event.Part {
+		if loadErr == nil && r.decoded[i].Part == s.event.Part {
 			e = r.decoded[i]
 			break
 		}
 	}
-	e.ID, e.ReceivedAt, e.Raw = s.event.ID, s.event.ReceivedAt, r.raw
-	return e, nil
+	if loadErr == nil {
+		e.Raw = r.raw
+	}
+	e.ID, e.ReceivedAt = s.event.ID, s.event.ReceivedAt
+	e.Provider, e.Verdict, e.ResponseHash = s.event.Provider, s.event.Verdict, s.event.ResponseHash
+	var err error
+	e.Original, err = r.original(s.tie, e.Original)
+	return e, errors.Join(loadErr, err)
+}
+
+// original returns what the record says of the message that it is about, if the
+// event was tied to that, else what is known of the one that it was tied to.
+func (r *restorer) original(tie *storedTie, decoded *domain.Original) (*domain.Original, error) {
+	switch {
+	case tie == nil:
+		return nil, nil
+	case decoded != nil && decoded.Key() == tie.key:
+		return &domain.Original{MessageID: decoded.MessageID, Recipients: decoded.Recipients, By: tie.by}, nil
+	}
+	messageID, recipient, err := r.nameOf(tie.key)
+	if messageID == "" || err != nil {
+		return nil, err
+	}
+	return &domain.Original{MessageID: messageID, Recipients: []string{recipient}, By: tie.by}, nil
 }
 
 // restoreMessage leaves out rows of other messages, whose ids may have the same
@@ -93,14 +133,13 @@ func (r *restorer) restore(s *storedEvent) (domain.EmailEvent, error) {
 func restoreMessage(restorer *restorer, stored []storedEvent, messageID string) ([]domain.EmailEvent, error) {
 	var events []domain.EmailEvent
 	for i := range stored {
-		if domain.NormalizeMessageID(stored[i].event.MessageID) != messageID {
-			continue
-		}
 		e, err := restorer.restore(&stored[i])
 		if err != nil {
 			return nil, err
 		}
-		events = append(events, e)
+		if domain.NormalizeMessageID(e.MessageID) == messageID || e.Original != nil && e.Original.MessageID == messageID {
+			events = append(events, e)
+		}
 	}
 	return events, nil
 }
@@ -126,7 +165,7 @@ func (r *restorer) load(s *storedEvent) error {
 
 func (r *restorer) unpack(id chunkID) error {
 	r.records = nil
-	packed, err := r.source(id)
+	packed, err := r.chunkOf(id)
 	if err != nil {
 		return err
 	}

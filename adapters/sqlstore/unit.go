@@ -18,6 +18,7 @@ type unit struct {
 	firsts []int32
 	logs   []domain.EmailLog // folded, in order of their keys
 	logOf  []int32           // by event: the place of its log, -1 for none
+	heard  []time.Time       // by log, of those without a time in their keys
 }
 
 func newUnit(u ports.Unit) *unit {
@@ -37,19 +38,13 @@ func newUnit(u ports.Unit) *unit {
 // hashes, and each is needed in several places.
 func (u *unit) fold() {
 	said := make([]domain.EmailLog, 0, len(u.Events))
-	by := make([]int32, 0, len(u.Events)) // the event whose log it is, -1 for another's
+	by := make([]saying, 0, len(u.Events))
 	u.logOf = make([]int32, len(u.Events))
 	for i := range u.Events {
 		u.logOf[i] = -1
 		said = domain.AppendLogs(said, &u.Events[i])
-		for len(said) > len(by) && !said[len(said)-1].Confirmed { // there are no columns for those yet
-			said = said[:len(said)-1]
-		}
-		if len(by) < len(said) && u.Events[i].HasLog() {
-			by = append(by, int32(i))
-		}
-		for len(by) < len(said) {
-			by = append(by, -1)
+		for own := u.Events[i].HasLog(); len(by) < len(said); own = false {
+			by = append(by, saying{int32(i), own})
 		}
 	}
 	order := make([]int32, len(said))
@@ -64,10 +59,40 @@ func (u *unit) fold() {
 		} else {
 			u.logs = append(u.logs, said[i])
 		}
-		if by[i] >= 0 {
-			u.logOf[by[i]] = int32(len(u.logs) - 1)
+		at := len(u.logs) - 1
+		if by[i].own {
+			u.logOf[by[i].event] = int32(at)
+		}
+		// Keys are in order, so those without a time come first.
+		if at <= len(u.heard) && !dated(said[i].Key) {
+			u.hear(at, u.Events[by[i].event].ReceivedAt)
 		}
 	}
+}
+
+// saying is who speaks of a log, and whether the log is that of EmailEvent.LogKey.
+type saying struct {
+	event int32
+	own   bool
+}
+
+// hear notes when we heard of the log in that place.
+func (u *unit) hear(at int, received time.Time) {
+	switch {
+	case at == len(u.heard):
+		u.heard = append(u.heard, received)
+	case received.Before(u.heard[at]):
+		u.heard[at] = received
+	}
+}
+
+// heardOf returns when we first heard within the unit of the log in that place,
+// if its key has no time: it is kept by that.
+func (u *unit) heardOf(at int) time.Time {
+	if at < len(u.heard) {
+		return u.heard[at]
+	}
+	return time.Time{}
 }
 
 // messageKey is the key of the event's message and recipient, and false for an
@@ -105,9 +130,16 @@ func (u *unit) newOf(known map[domain.EventID]bool) (isNew []bool, added []int32
 	return isNew, added
 }
 
+// standing is what a log of the unit has become with it. That of a log that is
+// not confirmed is the zero standing.
+type standing struct {
+	confirmed bool
+	status    domain.Status
+}
+
 // announced returns the new events in their order, with the statuses that their
-// logs have now. statuses has one entry a log of the unit.
-func (u *unit) announced(isNew []bool, n int, statuses []domain.Status) []ports.Announced {
+// logs have now. standings has one entry a log of the unit.
+func (u *unit) announced(isNew []bool, n int, standings []standing) []ports.Announced {
 	list := make([]ports.Announced, 0, n)
 	for i := range u.Events {
 		if !isNew[i] {
@@ -115,7 +147,7 @@ func (u *unit) announced(isNew []bool, n int, statuses []domain.Status) []ports.
 		}
 		a := ports.Announced{Event: &u.Events[i]}
 		if at := u.logOf[i]; at >= 0 {
-			a.Status, a.HasLog = statuses[at], true
+			a.Status, a.HasLog = standings[at].status, standings[at].confirmed
 		}
 		list = append(list, a)
 	}
@@ -126,26 +158,6 @@ func (u *unit) logAt(key domain.LogKey) (int, bool) {
 	return slices.BinarySearchFunc(u.logs, key, func(l domain.EmailLog, k domain.LogKey) int {
 		return bytes.Compare(l.Key[:], k[:])
 	})
-}
-
-// heardOf returns when we first heard of each log within the unit, for those
-// whose key has no time: they are kept by that.
-func (u *unit) heardOf() []time.Time {
-	heard := make([]time.Time, len(u.logs))
-	// Keys are in order, so those without a time come first.
-	if len(u.logs) == 0 || dated(u.logs[0].Key) {
-		return heard
-	}
-	for i := range u.Events {
-		at := u.logOf[i]
-		if at < 0 || dated(u.logs[at].Key) {
-			continue
-		}
-		if r := u.Events[i].ReceivedAt; heard[at].IsZero() || r.Before(heard[at]) {
-			heard[at] = r
-		}
-	}
-	return heard
 }
 
 func dated(key domain.LogKey) bool {

@@ -24,6 +24,13 @@ func intValue(n int64) any {
 	return n
 }
 
+func boolValue(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 func microsValue(t time.Time) any {
 	if t.IsZero() {
 		return nil

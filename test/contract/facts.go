@@ -31,13 +31,7 @@ func joinsEachFact(t *testing.T, s Store) {
 // factsOf returns changes that make two records of one log differ in a fact.
 func factsOf() []func(a, b *Record) {
 	texts := func(field func(*Record) *string) []func(a, b *Record) {
-		var changes []func(a, b *Record)
-		for _, pair := range [][2]string{
-			{"", "a"}, {"B", "a"}, {"z", "é"}, {"\uff5e", "😀"}, {"10", "9"}, {"ab", "a"}, {"a ", "a"},
-		} {
-			changes = append(changes, func(a, b *Record) { *field(a), *field(b) = pair[0], pair[1] })
-		}
-		return changes
+		return textFacts(func(r *Record, text string) { *field(r) = text })
 	}
 	kinds := func(x, y string) func(a, b *Record) {
 		return func(a, b *Record) {
@@ -78,5 +72,62 @@ func factsOf() []func(a, b *Record) {
 				a.OccurredAt, b.OccurredAt = time.Unix(-5, 0).UTC(), time.Unix(0, 0).UTC()
 			},
 			func(a, b *Record) { b.DeliveryProtocol = "HttpInjectionGenerator" },
+		}, meaningFacts())
+}
+
+// textFacts returns changes that give two records different texts.
+func textFacts(set func(*Record, string)) []func(a, b *Record) {
+	var changes []func(a, b *Record)
+	for _, pair := range [][2]string{
+		{"", "a"}, {"B", "a"}, {"z", "é"}, {"\uff5e", "😀"}, {"10", "9"}, {"ab", "a"}, {"a ", "a"}, {"'\"\\", "\n"},
+	} {
+		changes = append(changes, func(a, b *Record) {
+			set(a, pair[0])
+			set(b, pair[1])
 		})
+	}
+	return changes
+}
+
+// meaningFacts are about what events mean, of two events and of two copies of
+// one.
+func meaningFacts() []func(a, b *Record) {
+	var changes []func(a, b *Record)
+	for _, set := range []func(*Record, string){
+		func(r *Record, s string) { r.Verdict.Cause = domain.Cause(s) },
+		func(r *Record, s string) { r.Verdict.Subcause = domain.Subcause(s) },
+		func(r *Record, s string) { r.Verdict.Permanence = domain.Permanence(s) },
+		func(r *Record, s string) { r.Verdict.Fault = domain.Fault(s) },
+		func(r *Record, s string) { r.Verdict.Rule = s },
+		func(r *Record, s string) { r.ResponseHash = uint64(len(s)) << 61 },
+		func(r *Record, s string) { r.OfReport = s == "a" },
+		func(r *Record, s string) { r.RecordType, r.TransferID = "XferOut", s },
+		func(r *Record, s string) { r.RecordType, r.TransferID = "XferIn", s },
+		func(r *Record, s string) {
+			if s == "a" {
+				*r = reportAs("Feedback", *r)
+			}
+		},
+		func(r *Record, s string) {
+			if s == "a" {
+				*r = reportAs("OOB", *r)
+				r.Original.By = domain.TieTrace
+			}
+		},
+	} {
+		for _, change := range textFacts(set) {
+			changes = append(changes, change, func(a, b *Record) {
+				*b = *a
+				change(a, b)
+			})
+		}
+	}
+	return changes
+}
+
+// reportAs returns a report on the message of r, of the time of r.
+func reportAs(kind string, r Record) Record {
+	report := reportOn(kind, 0, r)
+	report.MessageID, report.OccurredAt = "report-"+r.MessageID, r.OccurredAt
+	return report
 }

@@ -25,7 +25,7 @@ func withApplication(r Record, id string) Record {
 
 // byKey returns the logs of records, greatest key first.
 func byKey(records ...Record) []domain.EmailLog {
-	logs := domain.Fold(eventsOf(records...))
+	logs := slices.DeleteFunc(domain.Fold(eventsOf(records...)), func(l domain.EmailLog) bool { return !l.Confirmed })
 	slices.Reverse(logs)
 	return logs
 }

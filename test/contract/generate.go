@@ -106,7 +106,7 @@ func recordsOf(types, messages, recipients []string) *rapid.Generator[Record] {
 			DeliveryProtocol:  rapid.SampledFrom(protocols).Draw(t, "delivery"),
 			ReceptionProtocol: rapid.SampledFrom([]string{"ESMTP", "HTTP", "", "LogRecord"}).Draw(t, "reception"),
 			NodeID:            rapid.SampledFrom([]string{"", "node-a", "node-b"}).Draw(t, "node"),
-			SessionID:         name.Draw(t, "session"), Provider: name.Draw(t, "provider"),
+			SessionID:         name.Draw(t, "session"),
 		}
 		if rapid.Bool().Draw(t, "enhanced") {
 			e.Response.Enhanced = domain.EnhancedCode{
@@ -144,6 +144,10 @@ func vary(t *rapid.T, r *Record) {
 	r.Meta, r.Size = Metas().Draw(t, "meta"), rapid.Int64Range(0, 1<<40).Draw(t, "size")
 	r.Tenant, r.Campaign = name.Draw(t, "tenant"), name.Draw(t, "campaign")
 	r.ApplicationID, r.Classification = name.Draw(t, "application"), name.Draw(t, "classification")
+	r.Provider = name.Draw(t, "provider")
+	r.Verdict, r.ResponseHash = verdicts().Draw(t, "verdict"), rapid.SampledFrom(hashes).Draw(t, "hash")
+	r.OfReport = rapid.IntRange(0, 4).Draw(t, "of a report") == 0
+	varyTies(t, r)
 	r.Noise = name.Draw(t, "noise")
 	r.Recipients = rapid.Permutation(r.Recipients).Draw(t, "order")
 	if r.RecordType == "OOB" { // its time may be of each logger's clock

@@ -3,6 +3,7 @@ package contract
 import (
 	"context"
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -22,6 +23,10 @@ func TestJournal(t *testing.T, open Open) {
 		{"NeverLowersStatus", neverLowersStatus},
 		{"JoinsEachFactWhateverTheOrder", joinsEachFact},
 		{"MakesLogsOfMailOnly", makesLogsOfMailOnly},
+		{"HidesLogsUntilTheirMessageIsKnown", hidesUnconfirmed},
+		{"ShowsReportsInTimelinesOfTheirMessages", showsTiedReports},
+		{"TellsReportsOwnLifeApart", tellsReportsApart},
+		{"LinksIDsOfTransferredMessage", linksTransfers},
 		{"AnnouncesNewEventsInOrder", announcesNewInOrder},
 		{"AnnouncesStatusAfterCommit", announcesStatus},
 		{"AnnouncesNothingWithoutNewEvents", announcesNothing},
@@ -53,6 +58,11 @@ func keepsAwkwardRecords(t *testing.T, s Store) {
 		r.Response.Content, r.Response.Command, r.Classification = text, text, text
 		r.PeerName, r.EgressPool, r.EgressSource, r.Provider = text, text, text, text
 		r.Tenant, r.Campaign, r.ApplicationID = text, text, text
+		r.Verdict = domain.Verdict{
+			Cause: domain.Cause(text), Subcause: domain.Subcause(text), Permanence: domain.Permanence(text),
+			Fault: domain.Fault(text), Rule: text,
+		}
+		r.ResponseHash = math.MaxUint64 - uint64(i)
 		records = append(records, r)
 	}
 	events := eventsOf(records...)

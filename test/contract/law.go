@@ -33,15 +33,18 @@ func testLaw(t *testing.T, open Open) {
 
 // announced is what a unit that has just been taken announces.
 func (l *ledger) announced(u ports.Unit, isNew []bool) []ports.Announced {
-	status := map[domain.LogKey]domain.Status{}
+	status := map[domain.LogKey]domain.Status{} // of logs that are shown
 	for _, log := range domain.Fold(l.said) {
-		status[log.Key] = log.Status()
+		if log.Confirmed {
+			status[log.Key] = log.Status()
+		}
 	}
 	var all []ports.Announced
 	for i := range u.Events {
 		if isNew[i] {
 			key, ok := u.Events[i].LogKey()
-			all = append(all, ports.Announced{Event: &u.Events[i], Status: status[key], HasLog: ok})
+			st, isShown := status[key]
+			all = append(all, ports.Announced{Event: &u.Events[i], Status: st, HasLog: ok && isShown})
 		}
 	}
 	return all

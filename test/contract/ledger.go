@@ -48,7 +48,8 @@ func (l *ledger) take(u ports.Unit) []bool {
 
 // state is all that can be read of a store.
 type state struct {
-	Logs       []domain.EmailLog // by key
+	Logs       []domain.EmailLog // of mail, by key
+	Reports    []domain.EmailLog // those of reports, by key
 	Events     map[string][]domain.EmailEvent
 	Counts     []ports.EventCount // by day, of events without message id too
 	Quarantine map[domain.QuarantineID]ports.Quarantined
@@ -58,14 +59,19 @@ const day = 24 * time.Hour
 
 // state is what a store that holds the ledger's contents would answer.
 func (l *ledger) state() state {
+	folded := domain.Fold(l.said)
 	st := state{
-		Logs: domain.Fold(l.said), Events: map[string][]domain.EmailEvent{},
+		Logs: shown(folded, false), Reports: shown(folded, true), Events: map[string][]domain.EmailEvent{},
 		Counts:     countsOf(slices.Collect(maps.Values(l.known)), day),
 		Quarantine: map[domain.QuarantineID]ports.Quarantined{},
 	}
 	for _, e := range l.known {
-		if id := domain.NormalizeMessageID(e.MessageID); id != "" {
-			st.Events[id] = append(st.Events[id], e)
+		own := domain.NormalizeMessageID(e.MessageID)
+		if own != "" {
+			st.Events[own] = append(st.Events[own], e)
+		}
+		if e.Original != nil && e.Original.MessageID != own {
+			st.Events[e.Original.MessageID] = append(st.Events[e.Original.MessageID], e)
 		}
 	}
 	for _, events := range st.Events {
@@ -79,6 +85,13 @@ func (l *ledger) state() state {
 		}
 	}
 	return st
+}
+
+// shown returns the logs that a store shows of mail, or of reports.
+func shown(logs []domain.EmailLog, reports bool) []domain.EmailLog {
+	return slices.DeleteFunc(slices.Clone(logs), func(l domain.EmailLog) bool {
+		return !l.Confirmed || l.OfReport != reports
+	})
 }
 
 // countsOf counts as ports.LogReader.CountEvents does.
@@ -109,10 +122,13 @@ func (l *ledger) check(t rapid.TB, s Store) {
 func read(t rapid.TB, s Store, messages []string) state {
 	t.Helper()
 	st := state{
-		Logs: readLogs(t, s, ports.LogFilter{}), Events: map[string][]domain.EmailEvent{},
+		Logs: readLogs(t, s, ports.LogFilter{}), Reports: readLogs(t, s, ports.LogFilter{Reports: true}),
+		Events:     map[string][]domain.EmailEvent{},
 		Quarantine: map[domain.QuarantineID]ports.Quarantined{},
 	}
-	slices.SortFunc(st.Logs, func(a, b domain.EmailLog) int { return bytes.Compare(a.Key[:], b.Key[:]) })
+	for _, logs := range [][]domain.EmailLog{st.Logs, st.Reports} {
+		slices.SortFunc(logs, func(a, b domain.EmailLog) int { return bytes.Compare(a.Key[:], b.Key[:]) })
+	}
 	for _, id := range messages {
 		if events := readEvents(t, s, id); len(events) > 0 {
 			st.Events[id] = events

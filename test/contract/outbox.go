@@ -86,9 +86,11 @@ func claimsNothing(t *testing.T, s Store) { same(t, "claimed", 0, len(claim(t, s
 func claimsAsCommitted(t *testing.T, s Store) {
 	known := record("Delivery", 7, 8, "z@example.com")
 	first := commitRecords(t, s, known)
+	bounced := record("Bounce", 1, 40, "c@example.com")
 	second := commitRecords(t, s,
 		record("Delivery", 9, 20, "b@example.com", "a@example.com"), otherwise(known),
-		record("Feedback", 3, 4, "a@example.com"), record("Bounce", 1, 40, "c@example.com"))
+		record("Feedback", 3, 4, "a@example.com"), bounced,
+		reportOn("Feedback", 30, bounced), reportOn("OOB", 31, record("Delivery", 32, 33, "nobody@example.com")))
 	same(t, "claimed", []ports.Announcement{first.Announcement, second.Announcement}, claim(t, s, 10))
 }
 

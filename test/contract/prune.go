@@ -16,6 +16,7 @@ func TestPruner(t *testing.T, open Open) {
 		{"RemovesLogsByTimeInKey", prunesLogs},
 		{"RemovesQuarantineByArrival", prunesQuarantine},
 		{"RemovesTimelessByArrival", prunesTimeless},
+		{"RemovesTimelessThatOthersName", prunesNamed},
 		{"KeepsAllAtZeroTimes", keepsAllAtZero},
 		{"RemovesManyRows", prunesMany},
 		{"LeavesClaimUnblocked", leavesClaimUnblocked},
@@ -115,6 +116,22 @@ func prunesTimeless(t *testing.T, s Store) {
 		isFresh := r.MessageID == fresh[0].MessageID || r.MessageID == fresh[1].MessageID
 		found := len(readLogs(t, s, ports.LogFilter{MessageID: domain.NormalizeMessageID(r.MessageID)})) == 1
 		same(t, "log of "+r.MessageID, isFresh, found)
+	}
+}
+
+// prunesNamed prunes logs without a time that only a report, or the other node of
+// a transfer, has named.
+func prunesNamed(t *testing.T, s Store) {
+	gone, stays := timeless("gone", 1970), timeless("stays", 1970)
+	moved := record("XferOut", 3, 5, "a@example.com")
+	moved.TransferID = "moved"
+	commit(t, s, ports.Unit{Events: append(reportOn("OOB", 1, gone).Events(midnight.Add(-day)), moved.Events(midnight.Add(-day))...)})
+	commit(t, s, ports.Unit{Events: reportOn("OOB", 2, stays).Events(midnight.Add(day))})
+	prune(t, s, time.Time{}, midnight, 2)
+	prune(t, s, time.Time{}, midnight, 0)
+	for r, want := range map[string]domain.Status{gone.MessageID: domain.Delivered, stays.MessageID: domain.BouncedLate} {
+		commit(t, s, ports.Unit{Events: timeless(r, 1970).Events(midnight.Add(day))})
+		same(t, "status of "+r, want, readLogs(t, s, ports.LogFilter{MessageID: r})[0].Status())
 	}
 }
 

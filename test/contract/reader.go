@@ -19,6 +19,7 @@ func TestLogReader(t *testing.T, open Open) {
 		{"StreamsManyLogsWhileOthersCommit", streamsMany},
 		{"StopsWhereReaderStops", stopsWithReader},
 		{"ChoosesLogsByFilter", choosesByFilter},
+		{"FindsLogsOfReportsToo", findsReports},
 		{"FindsLogsByAnyID", findsByAnyID},
 		{"FindsLogByItsOwnIDAlone", findsByOwnID},
 		{"FindsUpToLimit", findsUpToLimit},
@@ -34,7 +35,7 @@ func TestLogReader(t *testing.T, open Open) {
 
 // byAcceptance returns the logs of records, newest acceptance first.
 func byAcceptance(records ...Record) []domain.EmailLog {
-	logs := domain.Fold(eventsOf(records...))
+	logs := shown(domain.Fold(eventsOf(records...)), false)
 	slices.SortStableFunc(logs, func(a, b domain.EmailLog) int { return b.AcceptedAt.Compare(a.AcceptedAt) })
 	return logs
 }
