@@ -19,22 +19,25 @@ const (
 
 // Decoder reads webhook bodies and log files: one record, arrays of records, or
 // one record a line, told apart by their content. It has no state; the zero
-// value is ready.
+// value is ready and has nothing interpreted. Safe for concurrent use.
 //
 // A record that is broken or lacks what tells records apart becomes a Reject.
 // Reading goes on behind it: at the next line, or before that where a whole
 // record starts; in an array where its brackets match, or where a whole record
 // starts. The rest of a body is one Reject after 1,000 others, or when more than
 // twice its size was read in vain.
-type Decoder struct{}
+type Decoder struct{ interpreter *domain.Interpreter }
 
 var _ ports.RecordDecoder = Decoder{}
 
+// NewDecoder returns a decoder that has every event interpreted.
+func NewDecoder(interpreter *domain.Interpreter) Decoder { return Decoder{interpreter} }
+
 // Decode implements ports.RecordDecoder. A text without one complete JSON value
 // is a single Reject.
-func (Decoder) Decode(text string) iter.Seq[ports.Batch] {
+func (of Decoder) Decode(text string) iter.Seq[ports.Batch] {
 	return func(yield func(ports.Batch) bool) {
-		d := decoding{scanner: scanner{text: text}, yield: yield}
+		d := decoding{scanner: scanner{text: text}, yield: yield, interpreter: of.interpreter}
 		d.pos = len(text) - len(strings.TrimPrefix(text, "\uFEFF"))
 		d.body()
 		d.finish()
@@ -56,8 +59,9 @@ func (d *decoding) finish() {
 // decoding is one body being read.
 type decoding struct {
 	scanner
-	yield func(ports.Batch) bool
-	ended bool // nobody wants more, or the rest was rejected
+	interpreter *domain.Interpreter
+	yield       func(ports.Batch) bool
+	ended       bool // nobody wants more, or the rest was rejected
 
 	batch   ports.Batch
 	from    int  // where the batch began
@@ -171,9 +175,20 @@ func (d *decoding) take(raw string) error {
 		left := len(d.text) - d.pos
 		d.batch.Events = make([]domain.EmailEvent, 0, min(batchEvents, left/max(len(raw)*3/4, 1)+1))
 	}
+	known := len(d.batch.Events)
 	d.batch.Events = d.record.appendEvents(d.batch.Events, &id, kept)
+	d.interpret(d.batch.Events[known:])
 	d.counted()
 	return nil
+}
+
+func (d *decoding) interpret(events []domain.EmailEvent) {
+	if d.interpreter == nil {
+		return
+	}
+	for i := range events {
+		d.interpreter.Interpret(&events[i])
+	}
 }
 
 // reject puts text[start:end] into quarantine.

@@ -2,6 +2,7 @@ package kumomta
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/kumotrail/kumotrail/domain"
 )
@@ -39,11 +40,12 @@ func (r *record) appendEvents(events []domain.EmailEvent, id *domain.Digest, raw
 // event is what all events of the record share.
 func (r *record) event(raw string) domain.EmailEvent {
 	tenant, campaign := r.tenantAndCampaign()
+	recordType := domain.EventTypeOfRecord(r.recordType)
 	return domain.EmailEvent{
-		Type:       domain.EventTypeOfRecord(r.recordType),
+		Type:       recordType,
 		RecordType: cutName(r.recordType),
 
-		MessageID: cutName(r.messageID()),
+		MessageID: cutName(normalID(r.id)),
 		Sender:    cutName(r.sender),
 		Queue:     cutName(r.queue),
 		Site:      cutName(r.site),
@@ -65,11 +67,13 @@ func (r *record) event(raw string) domain.EmailEvent {
 		ReceptionProtocol: cutName(r.receptionProtocol),
 		NodeID:            cutName(r.nodeID),
 		SessionID:         cutName(r.sessionID),
-		Provider:          cutName(r.provider),
+		ProviderName:      cutName(r.providerName),
 
 		Tenant:        tenant,
 		Campaign:      campaign,
 		ApplicationID: cutName(r.application()),
+		TransferID:    cutName(r.transferID(recordType)),
+		Report:        r.report(recordType),
 		Meta:          r.meta,
 		Raw:           raw,
 	}
@@ -81,12 +85,41 @@ func (r *record) keptResponse() domain.Response {
 	return kept
 }
 
-// messageID is the id in its normal spelling where it is a UUID.
-func (r *record) messageID() string {
-	if id := domain.NormalizeMessageID(r.id); len(id) == 32 {
+// normalID is an id in its normal spelling where it is a UUID.
+func normalID(id string) string {
+	if normal := domain.NormalizeMessageID(id); len(normal) == 32 {
+		return normal
+	}
+	return id
+}
+
+// transferID is the message's id on the other node of a transfer (kumomta.md,
+// section 2.1).
+func (r *record) transferID(of domain.EventType) string {
+	switch of {
+	case domain.XferOut:
+		return newID(r.response.Content)
+	case domain.XferIn:
+		id, _ := text(&scanner{text: r.priorID}) // whole JSON
+		return normalID(id)
+	}
+	return ""
+}
+
+// newID reads "new id is ID", whatever follows; the id is 32 hexadecimal digits.
+func newID(content string) string {
+	rest, ok := strings.CutPrefix(content, "new id is ")
+	if !ok {
+		return ""
+	}
+	end := strings.IndexFunc(rest, func(c rune) bool { return c != '-' && (c > 'f' || hexDigit(byte(c)) < 0) })
+	if end < 0 {
+		end = len(rest)
+	}
+	if id := domain.NormalizeMessageID(rest[:end]); len(id) == 32 {
 		return id
 	}
-	return r.id
+	return ""
 }
 
 // tenantAndCampaign come from meta, else from the queue's name, so that all

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // fields reads an object's fields; null and an empty list (Lua's other spelling
@@ -18,6 +19,14 @@ func fields(s *scanner, name string, field func(*scanner, string) error) error {
 		return s.array(func() error { return wrongKind(s, name, "an object") })
 	}
 	return wrongKind(s, name, "an object")
+}
+
+// looseFields reads an object's fields; any other value has none.
+func looseFields(s *scanner, field func(*scanner, string) error) error {
+	if s.peek() != '{' {
+		return s.value()
+	}
+	return s.object(func(name string) error { return field(s, name) })
 }
 
 // requireText reads a string or null.
@@ -40,6 +49,42 @@ func text(s *scanner) (string, error) {
 		return s.number()
 	}
 	return "", s.value()
+}
+
+// eachText reads what text reads, or a list of such.
+func eachText(s *scanner, take func(string)) error {
+	one := func() error {
+		t, err := text(s)
+		if err == nil && t != "" {
+			take(t)
+		}
+		return err
+	}
+	if s.peek() == '[' {
+		return s.array(one)
+	}
+	return one()
+}
+
+// beginning reads the first bytes of a text of any size, which may be spelled as
+// a list of its bytes (kumomta.md, section 1.5).
+func beginning(s *scanner, limit int) (start string, err error) {
+	if s.peek() != '[' {
+		start, err = text(s)
+		return strings.ToValidUTF8(start[:min(len(start), limit)], "\uFFFD"), err
+	}
+	var b []byte
+	err = s.array(func() error {
+		if len(b) == limit {
+			return s.value()
+		}
+		n, err := integer(s)
+		if 0 < n && n <= math.MaxUint8 { // NUL stays out of all texts
+			b = append(b, byte(n))
+		}
+		return err
+	})
+	return strings.ToValidUTF8(string(b), "\uFFFD"), err
 }
 
 // requireInteger reads a whole number within [low, high]; null is none.

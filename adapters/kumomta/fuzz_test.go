@@ -25,6 +25,7 @@ func addSeeds(f *testing.F) {
 	for _, secret := range secrets {
 		f.Add(aRejection(quoted(secret), `"meta":{"log_record":`+aRejection(quoted(quoted(secret)))+`}`))
 	}
+	f.Add(aFeedback(`{"original_message":` + bytesOf("Message-ID: <"+idA+"@x>\n") + `,"supplemental_trace":{"recipient":["a@b.c"],"x_msg_id":"x"}}`))
 	for _, s := range []string{"", "\uFEFF[]", "[\n1,,2]x", `"\ud83d\ude00\u0000"`, "-0.1e+7", "01", "tru", "{}{}", `[{"type":"a","timestamp":1}]]`} {
 		f.Add(s)
 	}
@@ -68,6 +69,10 @@ func checkEvents(t *testing.T, d decoded, text string) {
 			if v.Kind() == reflect.String && (v.String() != e.Raw && !utf8.ValidString(v.String()) || strings.ContainsRune(v.String(), 0)) {
 				t.Errorf("a field is %q", v.String())
 			}
+		}
+		checkReport(t, e.Report)
+		if (e.Report != nil) != e.Type.IsReport() {
+			t.Errorf("a %s has the report %v", e.RecordType, e.Report)
 		}
 		if _, err := e.OccurredAt.MarshalJSON(); err != nil {
 			t.Error(err)

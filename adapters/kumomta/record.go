@@ -29,11 +29,14 @@ type record struct {
 	sourceAddress                     string
 	deliveryProtocol                  string
 	receptionProtocol                 string
-	provider                          string
+	providerName                      string
 	tenant, campaign                  string
 	applicationID                     [3]string // by precedence
 	meta                              string
-	commands                          bool // there may be other commands than that of response
+	// JSON, left for those records that it says something of: feedback_report,
+	// and of meta x_orig_id and xfer_prior_id.
+	feedback, originalID, priorID string
+	commands                      bool // there may be other commands than that of response
 }
 
 // read reads the value at s.pos. fault says, for an operator, why a whole value

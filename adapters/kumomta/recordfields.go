@@ -68,9 +68,11 @@ func (r *record) optionalField(s *scanner, name string) (err error) {
 	case "reception_protocol":
 		r.receptionProtocol, err = text(s)
 	case "provider_name":
-		r.provider, err = text(s)
+		r.providerName, err = text(s)
 	case "source_address":
 		err = r.readSourceAddress(s)
+	case "feedback_report":
+		r.feedback, err = r.later(s)
 	default:
 		err = r.skip(s)
 	}
@@ -94,6 +96,14 @@ func (r *record) skip(s *scanner) error {
 		return err
 	}
 	return s.value()
+}
+
+// later passes over a value and returns it as it stands. Which fields a record
+// has use for is known at its end: the type may be its last field.
+func (r *record) later(s *scanner) (string, error) {
+	start := s.pos
+	err := r.skip(s)
+	return s.text[start:s.pos], err
 }
 
 func (r *record) readSourceAddress(s *scanner) error {
@@ -199,6 +209,10 @@ func (r *record) readMeta(s *scanner) error {
 // name, as `import_x_headers` names it, as a header.
 const applicationIDHeader = "X-Email-Log-ID"
 
+// originalIDMeta is where policy puts the id that it finds in a report
+// (kumomta.md, section 4).
+const originalIDMeta = "x_orig_id"
+
 func (r *record) metaField(s *scanner, name string) (err error) {
 	switch name {
 	case "tenant":
@@ -209,8 +223,13 @@ func (r *record) metaField(s *scanner, name string) (err error) {
 		r.applicationID[0], err = text(s)
 	case "x_email_log_id":
 		r.applicationID[1], err = text(s)
+	case "xfer_prior_id":
+		r.priorID, err = r.later(s)
 	default:
-		err = r.skip(s)
+		if len(name) != len(originalIDMeta) || !strings.EqualFold(name, originalIDMeta) {
+			return r.skip(s)
+		}
+		r.originalID, err = r.later(s)
 	}
 	return err
 }
