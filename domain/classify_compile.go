@@ -94,24 +94,26 @@ func (b *builder) add(c *Classifier, r *Rule, tier int) {
 	base := cond.specificity(tier, r)
 	text := b.piecesOf(r.Text)
 	if len(r.Any) == 0 {
-		b.rank(base, number, r.Text, text)
+		b.rank(base, number, text)
 	}
 	for i, one := range r.Any {
 		base.way = i
-		b.rank(base, number, append(slices.Clone(r.Text), one), append(slices.Clone(text), b.numbers[one]))
+		b.rank(base, number, append(text[:len(text):len(text)], b.numbers[one]))
 	}
 }
 
 // rank adds one way, with the longest piece first: it is the rarest.
-func (b *builder) rank(s specificity, rule uint16, texts []string, pieces []uint16) {
-	for _, text := range texts {
-		s.literal += len(text)
+func (b *builder) rank(s specificity, rule uint16, pieces []uint16) {
+	for i, piece := range pieces {
+		s.literal += len(b.texts[piece])
+		if len(b.texts[piece]) > len(b.texts[pieces[0]]) {
+			pieces[0], pieces[i] = piece, pieces[0]
+		}
 	}
 	if s.literal > 0 {
 		s.literal += s.enhanced + s.code
 	}
-	slices.SortStableFunc(pieces, func(p, q uint16) int { return len(b.texts[q]) - len(b.texts[p]) })
-	b.ranks = append(b.ranks, rank{s, rule, slices.Compact(pieces)})
+	b.ranks = append(b.ranks, rank{s, rule, pieces})
 }
 
 // order sorts the ways and lists them by what they wait for.

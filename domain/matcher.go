@@ -184,15 +184,18 @@ func (m *matcher) link(ending []uint16) {
 	m.ends.values, m.ends.starts = slices.Clone(m.ends.values), slices.Clone(m.ends.starts)
 }
 
-// fill makes the whole rows.
+// fill makes the whole rows: that of the suffix, with the children's own.
 func (m *matcher) fill() {
-	rows := make([]uint16, int(m.whole)*m.classes)
-	for s := range m.whole {
-		for c := range m.classes {
-			rows[int(s)*m.classes+c] = m.step(s, uint8(c))
+	m.rows = make([]uint16, int(m.whole)*m.classes)
+	for s := range int(m.whole) {
+		n, row := &m.nodes[s], m.rows[s*m.classes:(s+1)*m.classes]
+		if s > 0 {
+			copy(row, m.rows[int(n.fail)*m.classes:])
+		}
+		for child := n.first; child < n.first+uint16(n.children); child++ {
+			row[m.nodes[child].label] = child
 		}
 	}
-	m.rows = rows
 }
 
 // step follows the byte's class by children and suffixes alone.
