@@ -120,7 +120,7 @@ func TestAReportSaysTheSameWhenItsCutRecordIsReadBack(t *testing.T) {
 	marked := traced(`{"_@_":"\\_/","recipient":"erin@example.org","x_msg_id":"` + idA + `"}`)
 	needle := "Received: " + isFromA + " for <erin@example.org>;\n  " + date + "\nX-KumoRef: " + marked + "\nMessage-ID: <" + idB + "@x.y>\n"
 	spell := map[string]func(string) string{"text": quoted, "bytes": bytesOf}
-	for at := maxText - len(needle) - 40; at < maxText+20; at += 17 {
+	for at := maxText - len(needle) - 40; at < maxText+20; at += 41 {
 		original := "Subject: " + strings.Repeat("ä", (at-len("Subject: \n"))/2) + "\n" + needle + "\n" + strings.Repeat("body\n", 1<<12)
 		for name, as := range spell {
 			e := one(t, aFeedback(`{"original_message":`+as(original)+`}`))
