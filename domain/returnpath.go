@@ -43,11 +43,17 @@ func (p *ReturnPaths) Verify(address string) (messageID string, ok bool) {
 		return "", false
 	}
 	local := strings.ToLower(address[:localLength])
+	if len(local) != localLength { // letters whose lower case is shorter, as of the sign for kelvin
+		return "", false
+	}
 	id := local[len(returnPathPrefix):][:idDigits]
 	if !strings.HasPrefix(local, returnPathPrefix) || local[localLength-macDigits-1] != '-' || !isHex(id) {
 		return "", false
 	}
-	return id, hmac.Equal([]byte(p.mac(id)), []byte(local[localLength-macDigits:]))
+	if !hmac.Equal([]byte(p.mac(id)), []byte(local[localLength-macDigits:])) {
+		return "", false
+	}
+	return id, true
 }
 
 func (p *ReturnPaths) mac(id string) string {
