@@ -1,6 +1,7 @@
 package kumomta
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/kumotrail/kumotrail/domain"
@@ -110,12 +111,9 @@ func (l *references) add(by domain.Tie, id, recipient string) {
 	}
 	// Clones, for they may stand in a text that is not kept.
 	ref := domain.Reference{By: by, MessageID: strings.Clone(cutName(id)), Recipient: strings.Clone(cutName(recipient))}
-	for _, known := range l.list {
-		if known == ref {
-			return
-		}
+	if !slices.Contains(l.list, ref) {
+		l.list = append(l.list, ref)
 	}
-	l.list = append(l.list, ref)
 }
 
 // readHost reads {mta_type, name}, or a text with or without the type.
