@@ -13,9 +13,8 @@ func NewClassifier(rules []Rule) (*Classifier, error) {
 	if err := checkRules(rules); err != nil {
 		return nil, err
 	}
-	b := builder{numbers: map[string]uint16{}}
 	all := slices.Concat(expiredReports, rules)
-	b.collect(all)
+	b := newBuilder(all)
 	m, err := newMatcher(b.texts)
 	if err != nil {
 		return nil, fmt.Errorf("compile %d rules: %w", len(rules), err)
@@ -56,17 +55,23 @@ type rank struct {
 	pieces []uint16
 }
 
-// collect numbers the pieces of all rules.
-func (b *builder) collect(rules []Rule) {
-	b.texts = slices.Clone(guardWords)
+// newBuilder numbers the pieces of all rules.
+func newBuilder(rules []Rule) *builder {
+	texts, ways := slices.Clone(guardWords), 0
 	for i := range rules {
-		b.texts = append(b.texts, slices.Concat(rules[i].Text, rules[i].Any, rules[i].Not)...)
+		r := &rules[i]
+		texts = append(append(append(texts, r.Text...), r.Any...), r.Not...)
+		ways += max(1, len(r.Any))
 	}
-	slices.Sort(b.texts)
-	b.texts = slices.Clip(slices.Compact(b.texts))
+	slices.Sort(texts)
+	b := &builder{
+		texts: slices.Clip(slices.Compact(texts)), ranks: make([]rank, 0, ways),
+	}
+	b.numbers = make(map[string]uint16, len(b.texts))
 	for i, text := range b.texts {
 		b.numbers[text] = uint16(i)
 	}
+	return b
 }
 
 // add compiles a rule. Its conditions have been checked.
@@ -98,7 +103,7 @@ func (b *builder) add(c *Classifier, r *Rule, tier int) {
 	}
 	for i, one := range r.Any {
 		base.way = i
-		b.rank(base, number, append(text[:len(text):len(text)], b.numbers[one]))
+		b.rank(base, number, append(slices.Clip(text), b.numbers[one]))
 	}
 }
 

@@ -3,6 +3,7 @@ package domain
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -86,12 +87,7 @@ func (c *condition) holdsHint(hint string) bool {
 }
 
 func (c *condition) denied(found *pieceSet) bool {
-	for _, piece := range c.not {
-		if found.has(piece) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.not, found.has)
 }
 
 // parseCode reads "550" and "5xx".
@@ -169,10 +165,13 @@ const (
 // compare is negative where s is more specific than o. Rules have different
 // names and ways of one rule different numbers: the order is total.
 func (s *specificity) compare(o *specificity) int {
+	// Most differ here; the rest costs more than all of this.
+	if c := cmp.Or(
+		cmp.Compare(s.tier, o.tier), cmp.Compare(o.weight, s.weight), cmp.Compare(o.literal, s.literal),
+	); c != 0 {
+		return c
+	}
 	return cmp.Or(
-		cmp.Compare(s.tier, o.tier),
-		cmp.Compare(o.weight, s.weight),
-		cmp.Compare(o.literal, s.literal),
 		cmp.Compare(o.enhanced, s.enhanced),
 		cmp.Compare(o.code, s.code),
 		cmp.Compare(o.conditions, s.conditions),

@@ -143,7 +143,7 @@ func (d *dateReader) day() bool {
 // clock reads "10:11:12" with a fraction and a zone.
 func (d *dateReader) clock() bool {
 	start := d.at
-	if !(d.number(2) && d.byte(':') && d.number(2) && d.byte(':') && d.number(2)) {
+	if whole := d.number(2) && d.byte(':') && d.number(2) && d.byte(':') && d.number(2); !whole {
 		d.at = start
 		return false
 	}

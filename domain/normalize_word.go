@@ -127,7 +127,7 @@ func isShortCode(s string) bool {
 // of letters in one case, which tells it from Exchange's "QUEUE.Expired".
 func isHost(s string) bool {
 	start := 0
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if s[i] == '.' {
 			if i == start {
 				return false

@@ -114,12 +114,10 @@ func eventTypes(names []string) ([]domain.EventType, error) {
 // explained says where in the file a fault is and, for keys that no rule has,
 // which they are.
 func explained(err error) error {
-	var unknown *toml.StrictMissingError
-	if errors.As(err, &unknown) {
+	if unknown, ok := errors.AsType[*toml.StrictMissingError](err); ok {
 		return fmt.Errorf("%w\n%s", err, unknown.String())
 	}
-	var wrong *toml.DecodeError
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*toml.DecodeError](err); ok {
 		return fmt.Errorf("%w\n%s", err, wrong.String())
 	}
 	return err
