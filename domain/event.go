@@ -98,11 +98,14 @@ func (e *EmailEvent) FromLogHook() bool { return e.ReceptionProtocol == "LogReco
 // hook's own messages, events without a recipient or message id, reports that
 // name no message or no recipient, and feedback that is no complaint do not.
 func (e *EmailEvent) HasLog() bool {
-	if e.Type.IsReport() {
+	switch {
+	case e.FromLogHook():
+		return false
+	case e.Type.IsReport():
 		return e.Original != nil && len(e.Original.Recipients) > 0 &&
 			(e.Type == OOB || e.Report.isComplaint())
 	}
-	return e.MessageID != "" && e.Recipient != "" && e.Type != Rejection && !e.FromLogHook()
+	return e.MessageID != "" && e.Recipient != "" && e.Type != Rejection
 }
 
 // LogKey returns the key of the log that HasLog is about, of several the first.

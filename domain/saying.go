@@ -11,7 +11,7 @@ package domain
 // Rejections, a log hook's own messages and events without a recipient or a
 // message id say nothing.
 func AppendLogs(said []EmailLog, e *EmailEvent) []EmailLog {
-	if e.Type.IsReport() {
+	if e.Type.IsReport() && !e.FromLogHook() {
 		return appendOfReport(said, e)
 	}
 	key, ok := e.LogKey()

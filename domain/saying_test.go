@@ -2,6 +2,7 @@ package domain_test
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 	"time"
 
@@ -102,6 +103,10 @@ func TestEventsThatSpeakOfNoMessageSayNothing(t *testing.T) {
 		{"bounce report", domain.EmailEvent{Type: domain.OOB, MessageID: aMessage, Recipient: aRecipient}},
 		{"complaint", domain.EmailEvent{Type: domain.Feedback, MessageID: aMessage, Recipient: aRecipient, Report: &domain.Report{}}},
 		{"a log hook's own", domain.EmailEvent{Type: domain.Delivery, MessageID: aMessage, Recipient: aRecipient, ReceptionProtocol: "LogRecord"}},
+		{"a log hook's own report", domain.EmailEvent{
+			Type: domain.OOB, MessageID: "a-report", Sender: "a", Recipient: aRecipient, ReceptionProtocol: "LogRecord",
+			Original: &domain.Original{MessageID: aMessage, Recipients: []string{aRecipient}},
+		}},
 		{"no recipient", domain.EmailEvent{Type: domain.Reception, MessageID: aMessage}},
 		{"no message id", domain.EmailEvent{Type: domain.Reception, Recipient: aRecipient}},
 	}
@@ -187,6 +192,51 @@ func TestLogKeyRoundTripsAsText(t *testing.T) {
 		key := domain.NewLogKey(rapid.String().Draw(t, "id"), rapid.String().Draw(t, "recipient"))
 		if got, err := domain.ParseLogKey(key.String()); err != nil || got != key {
 			t.Fatalf("got %s and %v, want %s", got, err, key)
+		}
+	})
+}
+
+func TestFirstLogThatAnEventSpeaksOfIsThatOfItsKey(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := anyEvent.Draw(t, "event")
+		logs := domain.AppendLogs(nil, &e)
+		key, ok := e.LogKey()
+		if ok != e.HasLog() {
+			t.Fatalf("has a log: %v, has a key: %v", e.HasLog(), ok)
+		}
+		if ok && (len(logs) == 0 || logs[0].Key != key) {
+			t.Fatalf("key %s is not that of the first of %d logs", key, len(logs))
+		}
+		for i, l := range logs {
+			if l.Key != domain.NewLogKey(l.MessageID, l.Recipient) {
+				t.Fatalf("log %d has key %s", i, l.Key)
+			}
+			if !ok && (l.Confirmed || l.Decision != domain.Decision{}) {
+				t.Fatalf("log %d has a status by an event that has no log", i)
+			}
+		}
+	})
+}
+
+func TestAppendLogsKeepsWhatIsThere(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e, more := anyEvent.Draw(t, "event"), anyEvent.Draw(t, "more")
+		said := domain.AppendLogs(nil, &e)
+		same(t, domain.AppendLogs(slices.Clone(said), &more), slices.Concat(said, domain.AppendLogs(nil, &more)))
+	})
+}
+
+func TestEventsConcernTheLogsWhoseStatusTheyChange(t *testing.T) {
+	// An Interpreter ties no report to itself.
+	interpreted := anyEvent.Filter(func(e domain.EmailEvent) bool {
+		return e.Original == nil || e.Original.MessageID != domain.NormalizeMessageID(e.MessageID)
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		e := interpreted.Draw(t, "event")
+		for _, l := range domain.AppendLogs(nil, &e) {
+			if e.HasLog() && e.TransferID == "" && !e.Concerns(&l) {
+				t.Fatalf("a %s changes log %s, whose story does not have it", e.Type, l.Key)
+			}
 		}
 	})
 }
