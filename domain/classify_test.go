@@ -51,6 +51,8 @@ func TestMostSpecificRuleDecides(t *testing.T) {
 	for _, test := range []struct{ response, rule string }{
 		{"550-5.1.1 The email account that you tried to reach does not exist. Please try", "google-user-unknown"},
 		{"550-5.1.1 The email account that\r\n550-5.1.1 you tried to reach does not\r\n550 5.1.1 exist.", "google-user-unknown"},
+		{"550-The account that\r\n550 you tried to reach does not exist", "google-user-unknown"},
+		{"550-The account that\r\n421 you tried to reach does not exist", "code-550"},
 		{"550 5.1.1 blocked using zen.example.org", "blocklist"},
 		{"550 5.1.1 you are not listed in our directory", "iana-x-1-1"},
 		{"452 Mailbox of <ann@example.com> is over  quota", "full"},
