@@ -7,7 +7,6 @@ import (
 
 	"go.uber.org/fx"
 
-	"github.com/kumotrail/kumotrail/adapters/kumomta"
 	"github.com/kumotrail/kumotrail/adapters/natsbus"
 	"github.com/kumotrail/kumotrail/application"
 	"github.com/kumotrail/kumotrail/ports"
@@ -17,11 +16,6 @@ import (
 type Bus interface {
 	ports.Publisher
 	ports.Health
-}
-
-// formats are those of the MTA.
-func formats() fx.Option {
-	return fx.Module("formats", fx.Provide(func() ports.RecordDecoder { return kumomta.Decoder{} }))
 }
 
 // bus provides the Bus of a driver.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/kumotrail/kumotrail/adapters/kumomta"
 	"github.com/kumotrail/kumotrail/adapters/sqlstore"
 	"github.com/kumotrail/kumotrail/application"
 )
@@ -14,7 +13,10 @@ import (
 // serve. What a retry commits is announced by serve. The caller calls
 // closeStore.
 func OpenQuarantine(ctx context.Context, s Settings) (q *application.Quarantine, closeStore func() error, err error) {
-	decoder := kumomta.Decoder{}
+	decoder, err := newDecoder(s)
+	if err != nil {
+		return nil, nil, err
+	}
 	store, err := openStore(ctx, s, decoder)
 	if err != nil {
 		return nil, nil, err

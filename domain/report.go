@@ -96,25 +96,36 @@ func (r *Report) original(e *EmailEvent, id string, named []string, by Tie) *Ori
 	if id == NormalizeMessageID(e.MessageID) {
 		return nil
 	}
-	if e.Type != OOB { // whose own word is the address that failed, perhaps one further on
-		named = r.recipientsOf(id, named)
+	if e.Type == OOB { // names the address that failed, perhaps one further on
+		return &Original{id, distinctRecipients(named), by}
 	}
-	return &Original{id, distinctRecipients(named), by}
+	return &Original{id, r.recipientsOf(id, named), by}
 }
 
-// recipientsOf returns whom a message went to by those references that name it,
-// which know our own addresses; else whom the report names.
+// recipientsOf returns whose word the report is. References that name the message
+// know our own addresses: one of them is the recipient's, of several, as those of
+// a batched message, only those that the report names too.
 func (r *Report) recipientsOf(id string, named []string) []string {
-	var found []string
+	var ours []string
 	for _, ref := range r.References {
-		if ref.Recipient != "" && NormalizeMessageID(ref.MessageID) == id {
-			found = append(found, ref.Recipient)
+		if NormalizeMessageID(ref.MessageID) == id {
+			ours = append(ours, ref.Recipient)
 		}
 	}
-	if len(found) == 0 {
+	ours, named = distinctRecipients(ours), distinctRecipients(named)
+	switch len(ours) {
+	case 0:
 		return named
+	case 1:
+		return ours
 	}
-	return found
+	var both []string
+	for _, a := range ours {
+		if slices.Contains(named, a) {
+			both = append(both, a)
+		}
+	}
+	return both
 }
 
 func distinctRecipients(addresses []string) []string {

@@ -53,22 +53,22 @@ func (r *record) optionalField(s *scanner, name string) (err error) {
 	case "created":
 		r.created, err = integer(s)
 	case "created_time":
-		r.createdTime, err = text(s)
+		r.createdTime, err = r.text(s)
 	case "size":
 		r.size, err = integer(s)
 		r.size = max(r.size, 0)
 	case "bounce_classification":
-		r.classification, err = text(s)
+		r.classification, err = r.text(s)
 	case "egress_pool":
-		r.egressPool, err = text(s)
+		r.egressPool, err = r.text(s)
 	case "egress_source":
-		r.egressSource, err = text(s)
+		r.egressSource, err = r.text(s)
 	case "delivery_protocol":
-		r.deliveryProtocol, err = text(s)
+		r.deliveryProtocol, err = r.text(s)
 	case "reception_protocol":
-		r.receptionProtocol, err = text(s)
+		r.receptionProtocol, err = r.text(s)
 	case "provider_name":
-		r.providerName, err = text(s)
+		r.providerName, err = r.text(s)
 	case "source_address":
 		err = r.readSourceAddress(s)
 	case "feedback_report":
@@ -98,6 +98,14 @@ func (r *record) skip(s *scanner) error {
 	return s.value()
 }
 
+// text reads what the function text does, and passes over what is none.
+func (r *record) text(s *scanner) (string, error) {
+	if c := s.peek(); c == '{' || c == '[' {
+		return "", r.skip(s)
+	}
+	return text(s)
+}
+
 // later passes over a value and returns it as it stands. Which fields a record
 // has use for is known at its end: the type may be its last field.
 func (r *record) later(s *scanner) (string, error) {
@@ -114,7 +122,7 @@ func (r *record) readSourceAddress(s *scanner) error {
 		if name != "address" {
 			return r.skip(s)
 		}
-		r.sourceAddress, err = text(s)
+		r.sourceAddress, err = r.text(s)
 		return err
 	})
 }
@@ -185,7 +193,7 @@ func (r *record) enhancedField(s *scanner, name string) error {
 func (r *record) peerField(s *scanner, name string) (err error) {
 	switch name {
 	case "name":
-		r.peerName, err = text(s)
+		r.peerName, err = r.text(s)
 	case "addr":
 		r.peerAddress, err = requireText(s, "peer_address.addr")
 	default:
@@ -216,13 +224,13 @@ const originalIDMeta = "x_orig_id"
 func (r *record) metaField(s *scanner, name string) (err error) {
 	switch name {
 	case "tenant":
-		r.tenant, err = text(s)
+		r.tenant, err = r.text(s)
 	case "campaign":
-		r.campaign, err = text(s)
+		r.campaign, err = r.text(s)
 	case applicationIDHeader:
-		r.applicationID[0], err = text(s)
+		r.applicationID[0], err = r.text(s)
 	case "x_email_log_id":
-		r.applicationID[1], err = text(s)
+		r.applicationID[1], err = r.text(s)
 	case "xfer_prior_id":
 		r.priorID, err = r.later(s)
 	default:
@@ -248,12 +256,12 @@ func (r *record) headerField(s *scanner, name string) (err error) {
 		return r.skip(s)
 	}
 	if s.peek() != '[' {
-		r.applicationID[2], err = text(s)
+		r.applicationID[2], err = r.text(s)
 		return err
 	}
 	first := true
 	return s.array(func() error {
-		one, err := text(s)
+		one, err := r.text(s)
 		if first {
 			r.applicationID[2], first = one, false
 		}
