@@ -137,6 +137,9 @@ func TestFeedbackIsAboutTheRecipientsOfItsMessage(t *testing.T) {
 		{"of a batched message as it names them itself", domain.Report{References: []domain.Reference{trace(aRecipient), trace("bob@example.org")}, Recipients: []string{"bob@example.org"}}, []string{"bob@example.org"}},
 		{"nobody of a batched message, where it names none", domain.Report{References: []domain.Reference{trace(aRecipient), trace("bob@example.org")}}, nil},
 		{"not as the trace of another message does", domain.Report{MailFrom: aReturnPath, References: []domain.Reference{{By: domain.TieTrace, MessageID: otherMessage, Recipient: "eve@example.com"}}, Recipients: []string{aRecipient}}, []string{aRecipient}},
+		{"of several traces not whom the report leaves out, in the order of the traces", domain.Report{References: []domain.Reference{trace("bob@example.org"), trace("eve@example.org"), trace("ann@EXAMPLE.com")}, Recipients: []string{aRecipient, "<bob@example.org>", "mallory@example.org"}}, []string{"bob@example.org", aRecipient}},
+		{"nobody, where several traces meet a redacted report", domain.Report{References: []domain.Reference{trace(aRecipient), trace("bob@example.org")}, Recipients: []string{"redacted@example.com"}}, nil},
+		{"one trace in two spellings is one", domain.Report{References: []domain.Reference{trace(aRecipient), trace("<ann@EXAMPLE.com>")}, Recipients: []string{"redacted@example.com"}}, []string{aRecipient}},
 		{"nobody, where all of it is redacted", domain.Report{MailFrom: aReturnPath, Recipients: []string{"", "<>"}}, nil},
 		{"a hundred at most", domain.Report{MailFrom: aReturnPath, Recipients: many}, many[:100]},
 	}
