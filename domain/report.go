@@ -72,34 +72,36 @@ func (t Tie) Confidence() Confidence {
 // maxOriginals bounds for how many recipients one report can speak.
 const maxOriginals = 100
 
-// originalOf works out what message a report is about; nil if it names none.
+// originalOf works out what message a report is about; nil if it names none but
+// itself.
 func originalOf(e *EmailEvent, paths *ReturnPaths) *Original {
-	r, named, returnPath := e.Report, e.Report.Recipients, e.Report.MailFrom
-	if e.Type == OOB {
-		named, returnPath = []string{e.Recipient}, e.Sender
+	id, by := namedOriginal(e, paths)
+	switch {
+	case id == "":
+		return nil
+	case e.Type == OOB: // names the address that failed, perhaps one further on
+		return &Original{id, distinctRecipients([]string{e.Recipient}), by}
 	}
-	if id, ok := paths.Verify(returnPath); ok {
-		return r.original(e, id, named, TieVERP)
+	return &Original{id, e.Report.recipientsOf(id, e.Report.Recipients), by}
+}
+
+// namedOriginal returns the id that the report names by the strongest tie.
+func namedOriginal(e *EmailEvent, paths *ReturnPaths) (id string, by Tie) {
+	own, returnPath := NormalizeMessageID(e.MessageID), e.Report.MailFrom
+	if e.Type == OOB {
+		returnPath = e.Sender
+	}
+	if id, ok := paths.Verify(returnPath); ok && id != own {
+		return id, TieVERP
 	}
 	for _, by := range tieOrder {
-		for _, ref := range r.References {
-			if id := NormalizeMessageID(ref.MessageID); ref.By == by && id != "" {
-				return r.original(e, id, named, by)
+		for _, ref := range e.Report.References {
+			if id := NormalizeMessageID(ref.MessageID); ref.By == by && id != "" && id != own {
+				return id, by
 			}
 		}
 	}
-	return nil
-}
-
-// original is nil for a report that claims to be about itself.
-func (r *Report) original(e *EmailEvent, id string, named []string, by Tie) *Original {
-	if id == NormalizeMessageID(e.MessageID) {
-		return nil
-	}
-	if e.Type == OOB { // names the address that failed, perhaps one further on
-		return &Original{id, distinctRecipients(named), by}
-	}
-	return &Original{id, r.recipientsOf(id, named), by}
+	return "", ""
 }
 
 // recipientsOf returns whose word the report is. References that name the message
@@ -159,7 +161,9 @@ func (e *EmailEvent) Concerns(l *EmailLog) bool {
 		return false
 	}
 	if o := e.Original; o != nil && o.MessageID == l.MessageID {
-		return len(o.Recipients) == 0 || slices.Contains(o.Recipients, l.Recipient)
+		// Some servers report an address in lower case.
+		return len(o.Recipients) == 0 ||
+			slices.ContainsFunc(o.Recipients, func(r string) bool { return strings.EqualFold(r, l.Recipient) })
 	}
 	recipient := e.Recipient
 	if e.Type == OOB { // the address that the report came to

@@ -58,6 +58,7 @@ func TestReportIsTiedByTheStrongestOfItsTies(t *testing.T) {
 		{"received", "bounces@example.com", refs[:2], domain.TieReceived, domain.Claimed},
 		{"message id", "bounces@example.com", refs[:1], domain.TieMessageID, domain.Claimed},
 		{"a forged path counts as none", forgedPath, refs, domain.TiePolicyMeta, domain.Claimed},
+		{"a reference to the report itself counts as none", "", []domain.Reference{{By: domain.TiePolicyMeta, MessageID: aReport}, refs[0]}, domain.TieMessageID, domain.Claimed},
 		{"a reference without an id counts as none", "", []domain.Reference{{By: domain.TiePolicyMeta}, refs[0]}, domain.TieMessageID, domain.Claimed},
 	}
 	for _, c := range cases {
@@ -213,6 +214,7 @@ func TestEventsConcernTheStoriesThatTheyBelongTo(t *testing.T) {
 		{"a log hook's", hook, aMessage, aRecipient, false},
 		{"a rejection", refused, aMessage, aRecipient, false},
 		{"a late bounce of its recipient", tied(domain.OOB, aRecipient), aMessage, aRecipient, true},
+		{"a late bounce of its recipient in lower case", tied(domain.OOB, strings.ToLower(aRecipient)), aMessage, strings.ToUpper(aRecipient), true},
 		{"a late bounce of another recipient", tied(domain.OOB, "bob@example.org"), aMessage, aRecipient, false},
 		{"feedback that changes no status", tied(domain.Feedback, aRecipient), aMessage, aRecipient, true},
 		{"feedback of nobody is everybody's", tied(domain.Feedback), aMessage, "bob@example.org", true},
