@@ -95,6 +95,7 @@ func newHandler(s Settings, ingest *application.Ingest, budget *application.Budg
 	return httpapi.New(httpapi.Config{
 		WebhookKeys:  s.WebhookKeys,
 		APIKeys:      s.APIKeys,
+		RateLimit:    s.RateLimit,
 		Open:         s.Environment == Development && s.onLoopback(),
 		MaxBodyBytes: int64(s.MaxBodyBytes),
 	}, httpapi.Parts{

@@ -20,6 +20,7 @@ type Settings struct {
 
 	WebhookKeys Keys `env:"X_KUMOMTA_KEY"`
 	APIKeys     Keys `env:"API_KEYS"`
+	RateLimit   int  `env:"API_RATE_LIMIT" envDefault:"50"`
 
 	VERPKey string `env:"VERP_KEY"`
 

@@ -56,8 +56,8 @@ func TestEveryWrongSettingIsNamed(t *testing.T) {
 	}{
 		{"unreadable", map[string]string{"PORT": "x", "RETENTION_DAYS": "many", "NATS_MAX_AGE": "7d", "MAX_BODY_BYTES": "-1"},
 			[]string{"4 settings", `PORT: "x" is not a whole number`, "RETENTION_DAYS", "NATS_MAX_AGE", "MAX_BODY_BYTES"}},
-		{"out of range", map[string]string{"PORT": "70000", "NODE_ENV": "test", "RETENTION_DAYS": "-1", "HOST": "a:b"},
-			[]string{"4 settings", "PORT: 70000", `NODE_ENV: "test"`, "RETENTION_DAYS: -1", "HOST"}},
+		{"out of range", map[string]string{"PORT": "70000", "NODE_ENV": "test", "RETENTION_DAYS": "-1", "HOST": "a:b", "API_RATE_LIMIT": "-1"},
+			[]string{"5 settings", "API_RATE_LIMIT: -1", "PORT: 70000", `NODE_ENV: "test"`, "RETENTION_DAYS: -1", "HOST"}},
 		{"empty keys", map[string]string{"X_KUMOMTA_KEY": "a,,b", "API_KEYS": "a,"},
 			[]string{"2 settings", "X_KUMOMTA_KEY: has an empty key", "API_KEYS: has an empty key"}},
 		{"a key that is empty", map[string]string{"X_KUMOMTA_KEY": ""}, []string{"X_KUMOMTA_KEY: is set but empty"}},

@@ -64,6 +64,9 @@ func (s *Settings) validateKeys(f *Faults) {
 	if slices.Contains(s.APIKeys, "") {
 		f.add("API_KEYS: has an empty key; unset it or remove the comma")
 	}
+	if s.RateLimit < 0 || s.RateLimit > 1_000_000 {
+		f.add("API_RATE_LIMIT: %d is not within 0 (no limit) and 1000000 requests a second", s.RateLimit)
+	}
 	if s.Environment != Production {
 		return
 	}

@@ -19,8 +19,19 @@ type Probe struct {
 	ports.Health
 }
 
+// life is the answer of a process that lives.
+type life struct {
+	Status string `json:"status" enum:"alive"`
+}
+
+// readiness is the state of the service and of each of its parts.
+type readiness struct {
+	Status string            `json:"status" enum:"ready,degraded,unavailable" doc:"Degraded is without a part that the service can do without."`
+	Parts  map[string]string `json:"parts" doc:"ok or unavailable, by part."`
+}
+
 // alive answers while the process lives.
-func alive(c *gin.Context) { c.JSON(http.StatusOK, gin.H{"status": "alive"}) }
+func alive(c *gin.Context) { c.JSON(http.StatusOK, life{"alive"}) }
 
 type probes []Probe
 
@@ -42,7 +53,7 @@ func (p probes) ready(c *gin.Context) {
 	}
 	asked.Wait()
 
-	status, code, parts := "ready", http.StatusOK, gin.H{}
+	status, code, parts := "ready", http.StatusOK, map[string]string{}
 	for i := range p {
 		if parts[p[i].Name] = states[i]; states[i] == "ok" {
 			continue
@@ -53,5 +64,5 @@ func (p probes) ready(c *gin.Context) {
 			status = "degraded"
 		}
 	}
-	c.JSON(code, gin.H{"status": status, "parts": parts})
+	c.JSON(code, readiness{status, parts})
 }

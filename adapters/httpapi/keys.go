@@ -3,12 +3,17 @@ package httpapi
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
+	"golang.org/x/time/rate"
 )
 
 // keyring tells whether a key is one of those that are let in. It keeps hashes
@@ -23,33 +28,73 @@ func newKeyring(keys []string) keyring {
 	return ring
 }
 
-func (k keyring) has(key string) bool {
-	sum := sha256.Sum256([]byte(key))
-	found := 0
+func (k keyring) has(key string) bool { return k.find(key) >= 0 }
+
+// find returns the place of a key in the ring, -1 if it is not there.
+func (k keyring) find(key string) int {
+	sum, found := sha256.Sum256([]byte(key)), -1
 	for i := range k {
-		found |= subtle.ConstantTimeCompare(sum[:], k[i][:])
+		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(sum[:], k[i][:]), i, found)
 	}
-	return found == 1
+	return found
 }
 
-// guard lets in who has a bearer key. Without keys it lets in this machine's own
-// browsers and programs if open is set, and nobody if not.
-func guard(keys keyring, open bool) gin.HandlerFunc {
-	return func(c *gin.Context) {
-		switch {
-		case len(keys) > 0:
-			key, ok := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
-			if !ok || !keys.has(strings.TrimSpace(key)) {
-				c.Header("WWW-Authenticate", `Bearer realm="kumotrail"`)
-				fail(c, http.StatusUnauthorized, "Send one of API_KEYS as Authorization: Bearer KEY.")
-			}
-		case !open:
-			fail(c, http.StatusForbidden, "The API has no keys and is closed. Set API_KEYS and send one as Authorization: Bearer KEY.")
-		case !isLoopback(c.Request.Host) || !isLoopbackOrigin(c.GetHeader("Origin")):
-			// A page elsewhere could else read all by a name that it points here.
-			fail(c, http.StatusForbidden, "Without API_KEYS the API is open to localhost only. Ask http://localhost, or set API_KEYS.")
+// gate lets in who has a bearer key, at the rate that each key has. Without keys
+// it lets in this machine's own browsers and programs if it is open, all at one
+// rate, and nobody if not.
+type gate struct {
+	keys    keyring
+	open    bool
+	buckets []*rate.Limiter // of each key, or of all without keys; none for no limit
+}
+
+// newGate allows limit requests a second and twice as many at once; 0 is no
+// limit.
+func newGate(keys []string, open bool, limit int) *gate {
+	g := &gate{keys: newKeyring(keys), open: open}
+	if limit > 0 {
+		for range max(1, len(keys)) {
+			g.buckets = append(g.buckets, rate.NewLimiter(rate.Limit(limit), 2*limit))
 		}
 	}
+	return g
+}
+
+func (g *gate) pass(c *gin.Context) {
+	who := 0
+	switch {
+	case len(g.keys) > 0:
+		key, ok := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
+		if who = g.keys.find(strings.TrimSpace(key)); !ok || who < 0 {
+			c.Header("WWW-Authenticate", `Bearer realm="kumotrail"`)
+			fail(c, http.StatusUnauthorized, "Send one of API_KEYS as Authorization: Bearer KEY.")
+			return
+		}
+	case !g.open:
+		fail(c, http.StatusForbidden, "The API has no keys and is closed. Set API_KEYS and send one as Authorization: Bearer KEY.")
+		return
+	case !isLoopback(c.Request.Host) || !isLoopbackOrigin(c.GetHeader("Origin")):
+		// A page elsewhere could else read all by a name that it points here.
+		fail(c, http.StatusForbidden, "Without API_KEYS the API is open to localhost only. Ask http://localhost, or set API_KEYS.")
+		return
+	}
+	if g.buckets != nil {
+		g.count(c, g.buckets[who])
+	}
+}
+
+// count takes a request from its bucket, which holds what may come at once.
+func (g *gate) count(c *gin.Context, bucket *rate.Limiter) {
+	now := time.Now()
+	request := bucket.ReserveN(now, 1)
+	wait := request.DelayFrom(now)
+	if wait == 0 {
+		return
+	}
+	request.CancelAt(now)
+	c.Header("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	fail(c, http.StatusTooManyRequests, fmt.Sprintf(
+		"More than %v requests a second came with this key. Go on after the seconds of Retry-After.", bucket.Limit()))
 }
 
 func isLoopbackOrigin(origin string) bool {

@@ -1,53 +1,69 @@
 package httpapi
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"net/http"
 
-	"github.com/gin-gonic/gin"
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/kumotrail/kumotrail/application"
 	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
 )
 
-// logAnswer is one log with what happened to its message. Events may be gone
-// before their log is.
-type logAnswer struct {
-	logLine
-	Timeline []eventLine `json:"timeline"`
+// logWithTimeline is one log with what happened to its message. Events may be
+// gone before their log is.
+type logWithTimeline struct {
+	LogLine
+	Timeline []eventLine `json:"timeline" nullable:"false" doc:"What happened, in order of time. Events are kept for RETENTION_DAYS, logs longer."`
 }
 
 // eventLine is one event of a timeline. What is not known is null.
 type eventLine struct {
-	EventID      string    `json:"event_id"`
-	Type         string    `json:"type"`
-	RecordType   string    `json:"record_type"`
-	OccurredAt   *string   `json:"occurred_at"`
-	ReceivedAt   *string   `json:"received_at"`
-	Attempts     int       `json:"attempts"` // before this one
-	SMTP         smtpLine  `json:"smtp"`
-	Site         *string   `json:"site"`
-	Peer         *peerLine `json:"peer"`
+	EventID      string    `json:"event_id" format:"uuid"`
+	Type         string    `json:"type" doc:"As in the subjects of the stream: delivery, transient_failure and so on."`
+	RecordType   string    `json:"record_type" doc:"As KumoMTA calls it."`
+	OccurredAt   *string   `json:"occurred_at" format:"date-time"`
+	ReceivedAt   *string   `json:"received_at" format:"date-time" doc:"When the record came here."`
+	Attempts     int       `json:"attempts" doc:"How many there were before this one."`
+	SMTP         smtpLine  `json:"smtp" doc:"What the other side answered, and to what."`
+	Site         *string   `json:"site" doc:"What KumoMTA calls the destination."`
+	Peer         *peerLine `json:"peer" doc:"The other side."`
 	EgressSource *string   `json:"egress_source"`
 	NodeID       *string   `json:"node_id"`
 
-	verdictLine
-	Classification *string       `json:"classification"` // KumoMTA's own
-	ResponseHash   *string       `json:"response_hash"`
-	Provider       *string       `json:"provider"`
-	TransferID     *string       `json:"transfer_id"`
-	FeedbackType   *string       `json:"feedback_type"`
-	Original       *originalLine `json:"original"` // of a report
+	VerdictLine
+	Classification *string       `json:"classification" doc:"KumoMTA's own."`
+	ResponseHash   *string       `json:"response_hash" doc:"The same for responses that say the same."`
+	Provider       *string       `json:"provider" doc:"Who runs the recipient's mailbox."`
+	TransferID     *string       `json:"transfer_id" doc:"The message's id on the node that it went to or came from."`
+	FeedbackType   *string       `json:"feedback_type" doc:"Of a complaint."`
+	Original       *originalLine `json:"original" doc:"The message that a report is about."`
+}
+
+// TransformSchema implements huma.SchemaTransformer: structs that are not known
+// are null, which their tags cannot say.
+func (eventLine) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	for _, name := range []string{"peer", "original"} {
+		s.Properties[name] = orNull(s.Properties[name])
+	}
+	return s
+}
+
+func orNull(s *huma.Schema) *huma.Schema {
+	return &huma.Schema{
+		Description: s.Description,
+		AnyOf:       []*huma.Schema{{Ref: s.Ref}, {Type: "null"}},
+	}
 }
 
 // originalLine is the message that a report is tied to.
 type originalLine struct {
 	MessageID  string   `json:"message_id"`
-	Recipients []string `json:"recipients"`
-	TiedBy     string   `json:"tied_by"`
-	Confidence string   `json:"confidence"`
+	Recipients []string `json:"recipients" nullable:"false"`
+	TiedBy     string   `json:"tied_by" doc:"What ties the report to the message."`
+	Confidence string   `json:"confidence" doc:"How sure that is."`
 }
 
 // smtpLine is what the other side answered, and to what.
@@ -73,7 +89,7 @@ func newEventLine(e *domain.EmailEvent) eventLine {
 			Response:     known(e.Response.Content), Command: known(e.Response.Command),
 		},
 		Site: known(e.Site), EgressSource: known(e.EgressSource), NodeID: known(e.NodeID),
-		verdictLine: newVerdictLine(&e.Verdict), Classification: known(e.Classification),
+		VerdictLine: newVerdictLine(&e.Verdict), Classification: known(e.Classification),
 		ResponseHash: knownHash(e.ResponseHash), Provider: known(e.Provider), TransferID: known(e.TransferID),
 	}
 	if e.Report != nil {
@@ -93,64 +109,71 @@ func newEventLine(e *domain.EmailEvent) eventLine {
 
 // ambiguity is the problem of an id that means several logs.
 type ambiguity struct {
-	problem
-	Candidates []logLine `json:"candidates"`
+	*Problem
+	Candidates []LogLine `json:"candidates" nullable:"false" doc:"The logs that the id means, the latest first."`
 }
 
-// maxID is the length of an id that is looked up, in bytes.
-const maxID = 1024
-
-// one answers with the log that an id means: the log's own, the application's,
-// or the message's.
-func (r *reads) one(c *gin.Context) {
-	id := c.Param("id")
-	if err := newQuery(c.Request.URL.RawQuery).err(); err != nil {
-		fail(c, http.StatusBadRequest, err.Error()+".")
-		return
-	}
-	if len(id) > maxID {
-		fail(c, http.StatusBadRequest, "The id is longer than 1024 bytes.")
-		return
-	}
-	found, err := r.lookup.Lookup(c.Request.Context(), id)
-	switch {
-	case errors.Is(err, ports.ErrNotFound):
-		fail(c, http.StatusNotFound, "No log has this id. It is a log's own, the application's (X-Email-Log-ID) or a message_id; "+
-			"a message that was just sent may have none yet.")
-	case err != nil:
-		failWith(c, r.log, err)
-	case len(found.Candidates) > 1:
-		r.ambiguous(c, found.Candidates)
-	default:
-		c.JSON(http.StatusOK, newLogAnswer(found))
-	}
+type logInput struct {
+	ID string `path:"id" minLength:"1" maxLength:"1024" example:"22a08300884d11f19005782d7e12e173" doc:"The log's own id, the application's (X-Email-Log-ID) or KumoMTA's message id. A slash in it is written %2F."`
 }
 
-func newLogAnswer(found application.Found) logAnswer {
-	answer := logAnswer{newLogLine(&found.Candidates[0]), make([]eventLine, len(found.Timeline))}
+type logOutput struct{ Body logWithTimeline }
+
+// registerLogs adds what is asked of single logs.
+func registerLogs(api huma.API, lookup *application.Lookup) {
+	responses := answers{http.StatusNotFound: noSuchLog}.of(api)
+	responses["409"] = &huma.Response{
+		Description: "Several logs have this id.", Headers: headersOf(http.StatusConflict),
+		Content: map[string]*huma.MediaType{problemType: {
+			Schema:  schemaOf[ambiguity](api),
+			Example: newAmbiguity([]LogLine{exampleLog(), exampleLog()}),
+		}},
+	}
+	register(api, huma.Operation{
+		OperationID: "getLog", Method: http.MethodGet, Path: "/logs/{id}", Tags: []string{"Logs"},
+		Summary: "Tell the story of a message",
+		Description: "Answers with the log that an id means, and with what happened to its message, in order of time. " +
+			"The id is the log's own, the application's (X-Email-Log-ID), or KumoMTA's message id. " +
+			"Where several logs have it, the answer is a conflict with the candidates.",
+		Responses: responses,
+	}, exampleStory(), func(ctx context.Context, in *logInput) (*logOutput, error) {
+		found, err := lookup.Lookup(ctx, in.ID)
+		switch {
+		case errors.Is(err, ports.ErrNotFound):
+			return nil, notFound(noSuchLog)
+		case err != nil:
+			return nil, err
+		case len(found.Candidates) > 1:
+			return nil, ambiguous(found.Candidates)
+		}
+		return &logOutput{newLogWithTimeline(found)}, nil
+	})
+}
+
+const noSuchLog = "No log has this id. It is a log's own, the application's (X-Email-Log-ID) or a message_id; " +
+	"a message that was just sent may have none yet."
+
+func newLogWithTimeline(found application.Found) logWithTimeline {
+	answer := logWithTimeline{newLogLine(&found.Candidates[0]), make([]eventLine, len(found.Timeline))}
 	for i := range found.Timeline {
 		answer.Timeline[i] = newEventLine(&found.Timeline[i])
 	}
 	return answer
 }
 
-func (r *reads) ambiguous(c *gin.Context, logs []domain.EmailLog) {
+func ambiguous(logs []domain.EmailLog) *ambiguity {
+	lines := make([]LogLine, len(logs))
+	for i := range logs {
+		lines[i] = newLogLine(&logs[i])
+	}
+	return newAmbiguity(lines)
+}
+
+func newAmbiguity(candidates []LogLine) *ambiguity {
 	detail := "Several logs have this id. Ask for one of the candidates by its own id."
-	if len(logs) == application.MaxCandidates {
+	if len(candidates) == application.MaxCandidates {
 		detail = "Many logs have this id, of which the candidates are the latest. Ask for one by its own id, " +
 			"or export all by message_id or id."
 	}
-	a := ambiguity{
-		problem{"about:blank", http.StatusText(http.StatusConflict), http.StatusConflict, detail},
-		make([]logLine, len(logs)),
-	}
-	for i := range logs {
-		a.Candidates[i] = newLogLine(&logs[i])
-	}
-	body, err := json.Marshal(a)
-	if err != nil {
-		failWith(c, r.log, err)
-		return
-	}
-	c.Data(http.StatusConflict, "application/problem+json", body)
+	return &ambiguity{newProblem(http.StatusConflict, detail), candidates}
 }

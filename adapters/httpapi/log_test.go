@@ -120,7 +120,9 @@ func TestLogIsAnsweredWithItsTimeline(t *testing.T) {
 			"accepted_at": acceptedAt, "delivered_at": nil,
 			"failed_at": "2026-07-25T17:20:00.500000Z", "complained_at": nil, "attempts": 2.0,
 			"smtp_code": 550.0, "enhanced_code": "5.1.1", "response": "no such user", "cause": nil,
+			"subcause": nil, "permanence": nil, "fault": nil, "rule": nil, "response_hash": nil, "confidence": nil,
 			"tenant": "acme", "campaign": "spring", "provider": nil, "egress_source": "ip-1", "size": 1047.0,
+			"prior_id": nil, "next_id": nil, "of_report": false,
 			"timeline": []any{map[string]any{
 				"type": "bounce", "record_type": "Bounce", "occurred_at": "2026-07-25T17:20:00.500000Z", "attempts": 1.0,
 				"smtp": map[string]any{
@@ -129,6 +131,8 @@ func TestLogIsAnsweredWithItsTimeline(t *testing.T) {
 				},
 				"site": "mx.example.com", "peer": map[string]any{"name": "mx.example.com.", "address": "192.0.2.1"},
 				"egress_source": "ip-1", "node_id": "4c9e0b1e-7b1d-4f0c-9f65-2f6d6f1f2a10",
+				"cause": nil, "subcause": nil, "permanence": nil, "fault": nil, "rule": nil, "response_hash": nil,
+				"classification": nil, "provider": nil, "transfer_id": nil, "feedback_type": nil, "original": nil,
 			}},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -180,7 +184,7 @@ func TestLogsThatCannotBeAnsweredAreProblems(t *testing.T) {
 		{"/logs/" + logID(7, "a@example.com"), 404, "No log"},
 		{"/logs/%00", 404, "No log"},
 		{"/logs/%FF", 404, "No log"},
-		{"/logs/" + strings.Repeat("a", 1025), 400, "1024 bytes"},
+		{"/logs/" + strings.Repeat("a", 1025), 400, "id must be 1 to 1024 characters long"},
 		{"/logs/" + messageID + "?verbose=1", 400, "verbose"},
 		{"/logs/", 404, "nothing at this path"},
 		{"/logs/" + messageID + "/more", 404, "nothing at this path"},

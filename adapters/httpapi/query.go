@@ -1,108 +1,150 @@
 package httpapi
 
 import (
-	"cmp"
+	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
+	"unicode/utf8"
 
-	"github.com/kumotrail/kumotrail/domain"
-	"github.com/kumotrail/kumotrail/ports"
+	"github.com/danielgtaylor/huma/v2"
 )
 
-// query reads parameters and gathers what is wrong with them.
-type query struct {
-	values url.Values
-	faults []string
+type queryFaultsKey struct{}
+
+// queryFaults are what checkQuery found.
+func queryFaults(ctx context.Context) []string {
+	faults, _ := ctx.Value(queryFaultsKey{}).([]string)
+	return faults
 }
 
-// newQuery reads an address's query for parameters of known names, each given
-// once at most.
-func newQuery(raw string, known ...string) *query {
-	values, err := url.ParseQuery(raw)
-	q := &query{values: values}
-	if err != nil {
-		// What cannot be read is left out of values: a filter would be gone.
-		q.fault("the query cannot be read: %v", err)
+// checkQuery looks for what huma lets pass. It answers nothing itself, so that
+// its findings stand beside huma's own.
+func checkQuery(ctx huma.Context, next func(huma.Context)) {
+	address := ctx.URL()
+	if faults := faultsOfQuery(address.RawQuery, ctx.Operation()); len(faults) > 0 {
+		ctx = huma.WithValue(ctx, queryFaultsKey{}, faults)
 	}
-	for name, given := range values {
-		if !slices.Contains(known, name) {
-			q.fault("%q is not a parameter here; those are %s", name, cmp.Or(strings.Join(known, ", "), "none"))
-		} else if len(given) > 1 {
-			q.fault("%s is given %d times", name, len(given))
-		}
-	}
-	slices.Sort(q.faults)
-	return q
+	next(ctx)
 }
 
-func (q *query) fault(format string, args ...any) {
-	q.faults = append(q.faults, fmt.Sprintf(format, args...))
-}
-
-// err says all that is wrong, or is nil.
-func (q *query) err() error {
-	if len(q.faults) == 0 {
+func faultsOfQuery(raw string, op *huma.Operation) []string {
+	if raw == "" {
 		return nil
 	}
-	return fmt.Errorf("%s", strings.Join(q.faults, "; "))
-}
-
-// text returns a parameter of bounded length.
-func (q *query) text(name string) string {
-	s := q.values.Get(name)
-	if len(s) > 1024 {
-		q.fault("%s is longer than 1024 bytes", name)
-	}
-	if strings.IndexByte(s, 0) >= 0 {
-		q.fault("%s has a NUL in it", name)
-	}
-	return s
-}
-
-func (q *query) time(name string) time.Time {
-	s := q.values.Get(name)
-	if s == "" {
-		return time.Time{}
-	}
-	t, err := time.Parse(time.RFC3339Nano, s)
+	var faults, known []string
+	values, err := url.ParseQuery(raw)
 	if err != nil {
-		q.fault("%s is not a time as in 2026-07-25T17:20:00Z", name)
+		// What cannot be read is left out of values: a filter would be gone.
+		faults = append(faults, fmt.Sprintf("the query cannot be read: %v", err))
 	}
-	return t.UTC()
-}
-
-// oneOf returns a parameter that is one of choices, the first if it is not
-// given.
-func (q *query) oneOf(name string, choices ...string) string {
-	s := q.values.Get(name)
-	if s == "" {
-		return choices[0]
-	}
-	if !slices.Contains(choices, s) {
-		q.fault("%s is one of %s", name, strings.Join(choices, ", "))
-	}
-	return s
-}
-
-var filterNames = []string{"id", "message_id", "recipient", "status", "tenant", "campaign", "from", "to"}
-
-func (q *query) filter() ports.LogFilter {
-	f := ports.LogFilter{
-		ApplicationID: q.text("id"),
-		MessageID:     q.text("message_id"),
-		Recipient:     q.text("recipient"),
-		Tenant:        q.text("tenant"),
-		Campaign:      q.text("campaign"),
-		From:          q.time("from"),
-		To:            q.time("to"),
-	}
-	if s := q.text("status"); s != "" {
-		if f.Statuses = domain.ParseStatuses(s); f.Statuses == nil {
-			q.fault("status is one of pending, deferred, transferred, expired, bounced, delivered, complained")
+	for _, p := range op.Parameters {
+		if p.In == "query" {
+			known = append(known, p.Name)
 		}
 	}
-	return f
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if !slices.Contains(known, name) {
+			faults = append(faults, unknownName(name, known))
+		} else if fault := faultOfValues(name, values[name]); fault != "" {
+			faults = append(faults, fault)
+		}
+	}
+	return faults
+}
+
+func unknownName(name string, known []string) string {
+	if len(known) == 0 {
+		return fmt.Sprintf("%.64q is not a parameter here; there are none", name)
+	}
+	return fmt.Sprintf("%.64q is not a parameter here; those are %s", name, strings.Join(known, ", "))
+}
+
+// faultOfValues says what is wrong with a parameter whatever it means. An empty
+// one is what a client's empty variable leaves, who would get all for nothing.
+func faultOfValues(name string, values []string) string {
+	switch value := values[0]; {
+	case len(values) > 1:
+		return fmt.Sprintf("%s is given %d times", name, len(values))
+	case value == "":
+		return name + " is empty; give it a value or leave it out"
+	case strings.IndexByte(value, 0) >= 0:
+		return name + " has a NUL in it"
+	case !utf8.ValidString(value):
+		return name + " is not UTF-8"
+	}
+	return ""
+}
+
+// faultOf says what huma found wrong: of a parameter by its bounds, of a body by
+// the place. Values are not repeated, for they may be addresses.
+func faultOf(op *huma.Operation, err error) string {
+	var found *huma.ErrorDetail
+	if !errors.As(err, &found) {
+		return err.Error()
+	}
+	in, name, _ := strings.Cut(found.Location, ".")
+	i := slices.IndexFunc(op.Parameters, func(p *huma.Param) bool { return p.In == in && strings.HasPrefix(name, p.Name) })
+	switch {
+	case i >= 0:
+		return name + " must be " + allowed(op.Parameters[i].Schema)
+	case found.Location == "body" && !strings.HasPrefix(found.Message, "expected"):
+		return "the body is not JSON of the kind that is wanted here: " + found.Message
+	}
+	return found.Location + ": " + found.Message
+}
+
+// allowed says in words what a schema allows.
+func allowed(s *huma.Schema) string {
+	switch {
+	case len(s.Enum) > 0:
+		return "one of " + list(s.Enum)
+	case s.PatternDescription != "":
+		return s.PatternDescription
+	case s.Format == "date-time":
+		return "a time as in 2026-07-25T17:20:00Z"
+	case s.Type == huma.TypeBoolean:
+		return "true or false"
+	case s.Type == huma.TypeInteger, s.Type == huma.TypeNumber:
+		return "a whole number" + bounds(s)
+	case s.Type == huma.TypeArray && s.MaxItems != nil:
+		return fmt.Sprintf("at most %d, with commas between, each %s", *s.MaxItems, allowed(s.Items))
+	case s.Type == huma.TypeArray:
+		return "a list with commas between, each " + allowed(s.Items)
+	case s.MaxLength != nil:
+		return fmt.Sprintf("%d to %d characters long", orZero(s.MinLength), *s.MaxLength)
+	}
+	return "a text"
+}
+
+func list(values []any) string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = fmt.Sprint(v)
+	}
+	return strings.Join(texts, ", ")
+}
+
+func bounds(s *huma.Schema) string {
+	number := func(f *float64) string { return strconv.FormatFloat(*f, 'f', -1, 64) }
+	switch {
+	case s.Minimum != nil && s.Maximum != nil:
+		return " from " + number(s.Minimum) + " to " + number(s.Maximum)
+	case s.Minimum != nil:
+		return " from " + number(s.Minimum)
+	case s.Maximum != nil:
+		return " up to " + number(s.Maximum)
+	}
+	return ""
+}
+
+func orZero(n *int) int {
+	if n == nil {
+		return 0
+	}
+	return *n
 }

@@ -4,8 +4,10 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
 	"github.com/kumotrail/kumotrail/application"
@@ -14,6 +16,14 @@ import (
 
 // Base is the path that all of the service's own routes are under.
 const Base = "/api/kumomta"
+
+const (
+	webhookPath      = Base + "/webhook"
+	webhookShort     = "/webhook"
+	webhookForReloop = apiBase + "/webhook/kumomta"
+	swaggerPath      = Base + "/openapi"
+	documentPath     = Base + "/openapi.json"
+)
 
 // Config is what the handler must be told.
 type Config struct {
@@ -24,7 +34,10 @@ type Config struct {
 	// browsers and programs on this machine if Open is set, and closed if not.
 	APIKeys []string
 	Open    bool
-	// MaxBodyBytes bounds one body, after decompression.
+	// RateLimit is how many requests to the API each key may make in a second,
+	// and twice as many at once; 0 is no limit.
+	RateLimit int
+	// MaxBodyBytes bounds one body of the webhook, after decompression.
 	MaxBodyBytes int64
 }
 
@@ -40,6 +53,39 @@ type Parts struct {
 
 // New returns the handler of all routes.
 func New(config Config, parts Parts) http.Handler {
+	e := newEngine(parts.Log)
+	hook := webhook{
+		ingest: parts.Ingest, keys: newKeyring(config.WebhookKeys), log: parts.Log,
+		bodies: bodies{budget: parts.Budget, limit: config.MaxBodyBytes},
+	}
+	e.POST(webhookPath, hook.receive)
+	e.POST(webhookShort, hook.receive)
+	e.POST(webhookForReloop, hook.receiveForReloop)
+
+	probes := probes(parts.Health)
+	get(e, "/healthz", alive)
+	get(e, "/readyz", probes.ready)
+	get(e, Base+"/health", probes.ready)
+
+	api := newAPI(e, e.Group("", newGate(config.APIKeys, config.Open, config.RateLimit).pass), parts.Log)
+	registerAll(api, parts)
+	addByHand(api)
+	get(e, documentPath, serveDocument(api))
+	page, assets := serveSwagger()
+	get(e, swaggerPath, page)
+	get(e, swaggerPath+"/:file", assets)
+	return e
+}
+
+// registerAll adds the groups of operations: see the package's comment.
+func registerAll(api huma.API, parts Parts) {
+	registerLogs(api, parts.Lookup)
+	registerExport(api, parts.Logs, parts.Log)
+	registerStats(api, parts.Logs)
+}
+
+// newEngine returns an engine with what holds for every route.
+func newEngine(log *slog.Logger) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	// Nothing here depends on the client's address, so no header may claim one.
@@ -50,33 +96,34 @@ func New(config Config, parts Parts) http.Handler {
 	e.HandleMethodNotAllowed = true
 	// An id in a path may have an escaped slash in it.
 	e.UseRawPath = true
-	e.Use(recovery(parts.Log))
-	e.NoRoute(func(c *gin.Context) {
-		fail(c, http.StatusNotFound, "There is nothing at this path. The webhook is POST "+Base+"/webhook.")
-	})
-	e.NoMethod(func(c *gin.Context) {
-		fail(c, http.StatusMethodNotAllowed, "This path takes other methods: see the Allow header.")
-	})
-
-	hook := webhook{
-		ingest: parts.Ingest, keys: newKeyring(config.WebhookKeys), log: parts.Log,
-		bodies: bodies{budget: parts.Budget, limit: config.MaxBodyBytes},
-	}
-	e.POST(Base+"/webhook", hook.receive)
-	e.POST("/webhook", hook.receive)
-	e.POST(Base+"/v1/webhook/kumomta", hook.receiveForReloop)
-
-	probes := probes(parts.Health)
-	e.GET("/healthz", alive)
-	e.GET("/readyz", probes.ready)
-	e.GET(Base+"/health", probes.ready)
-
-	reads := reads{logs: parts.Logs, lookup: parts.Lookup, log: parts.Log}
-	v1 := e.Group(Base+"/v1", guard(newKeyring(config.APIKeys), config.Open))
-	v1.GET("/logs/export", reads.export)
-	v1.GET("/logs/:id", reads.one)
-	v1.GET("/stats", reads.stats)
+	e.Use(identify, logAccess(log), recovery(log))
+	e.NoRoute(nothingHere)
+	e.NoMethod(otherMethods)
 	return e
+}
+
+func get(e *gin.Engine, path string, handler gin.HandlerFunc) {
+	e.GET(path, handler)
+	e.HEAD(path, handler)
+}
+
+func nothingHere(c *gin.Context) {
+	fail(c, http.StatusNotFound, "There is nothing at this path. The webhook is POST "+webhookPath+
+		", and "+swaggerPath+" describes the API.")
+}
+
+// otherMethods answers OPTIONS, but to the webhook, which is for POST alone:
+// what is sent there by another method is lost, and the sender must hear of it.
+func otherMethods(c *gin.Context) {
+	allow := c.Writer.Header().Get("Allow")
+	switch path := c.Request.URL.Path; {
+	case c.Request.Method != http.MethodOptions, path == webhookPath, path == webhookShort, path == webhookForReloop:
+		fail(c, http.StatusMethodNotAllowed, "This path takes other methods: see the Allow header.")
+	default:
+		c.Header("Allow", strings.Join([]string{allow, http.MethodOptions}, ", "))
+		c.Status(http.StatusNoContent)
+		c.Writer.WriteHeaderNow()
+	}
 }
 
 // NewServer returns a server for handler with the limits that keep slow clients
@@ -103,7 +150,8 @@ func recovery(log *slog.Logger) gin.HandlerFunc {
 			case http.ErrAbortHandler:
 				panic(p)
 			default:
-				log.Error("a handler failed", "route", c.FullPath(), "panic", p, "stack", string(debug.Stack()))
+				log.Error("a handler failed", "route", c.FullPath(), "request_id", requestID(c.Writer),
+					"panic", p, "stack", string(debug.Stack()))
 				fail(c, http.StatusInternalServerError, "The service failed on this request. Its log has the reason.")
 			}
 		}()

@@ -1,42 +1,61 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 	"time"
 
-	"github.com/gin-gonic/gin"
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/kumotrail/kumotrail/ports"
 )
 
 var intervals = map[string]time.Duration{
 	"1m": time.Minute, "5m": 5 * time.Minute, "1h": time.Hour, "1d": 24 * time.Hour,
 }
 
-// statsRow is the number of events of one type that occurred within a bucket.
-type statsRow struct {
-	Bucket string `json:"bucket"`
-	Type   string `json:"type"`
-	Count  int64  `json:"count"`
+type statsInput struct {
+	By       string    `query:"by" enum:"type" default:"type" example:"type" doc:"What the counts are told apart by."`
+	Interval string    `query:"interval" enum:"1m,5m,1h,1d" default:"1h" example:"1d" doc:"The width of a bucket of time. Buckets begin at whole ones of a day of UTC."`
+	From     time.Time `query:"from" example:"2026-07-25T00:00:00Z" doc:"Occurred then or later."`
+	To       time.Time `query:"to" example:"2026-07-26T00:00:00Z" doc:"Occurred before then."`
 }
 
-// stats counts events by type and time. One record counts once for each of its
-// recipients.
-func (r *reads) stats(c *gin.Context) {
-	q := newQuery(c.Request.URL.RawQuery, "by", "interval", "from", "to")
-	q.oneOf("by", "type")
-	interval := intervals[q.oneOf("interval", "1h", "1m", "5m", "1d")]
-	from, to := q.time("from"), q.time("to")
-	if err := q.err(); err != nil {
-		fail(c, http.StatusBadRequest, err.Error()+".")
-		return
-	}
-	counts, err := r.logs.CountEvents(c.Request.Context(), from, to, interval)
-	if err != nil {
-		failWith(c, r.log, err)
-		return
-	}
-	rows := make([]statsRow, len(counts))
-	for i, n := range counts {
-		rows[i] = statsRow{n.Bucket.Format(time.RFC3339), n.Type.String(), n.Count}
-	}
-	c.JSON(http.StatusOK, gin.H{"rows": rows})
+type statsOutput struct{ Body statistics }
+
+type statistics struct {
+	Rows []statsRow `json:"rows" nullable:"false" doc:"In order of bucket and type. Where nothing happened there is none."`
+}
+
+// statsRow is the number of events of one type that occurred within a bucket.
+type statsRow struct {
+	Bucket string `json:"bucket" format:"date-time" doc:"When the bucket begins."`
+	Type   string `json:"type" doc:"The type of the events."`
+	Count  int64  `json:"count" minimum:"0" doc:"How many there were."`
+}
+
+// registerStats adds the counts of events by type and time. One record counts
+// once for each of its recipients.
+func registerStats(api huma.API, logs ports.LogReader) {
+	register(api, huma.Operation{
+		OperationID: "countEvents", Method: http.MethodGet, Path: "/stats", Tags: []string{"Statistics"},
+		Summary: "Count events",
+		Description: "Counts events by type in buckets of the time at which they occurred. " +
+			"A record that names several recipients counts once for each.",
+	}, statistics{[]statsRow{
+		{"2026-07-25T17:00:00Z", "delivery", 1207}, {"2026-07-25T17:00:00Z", "transient_failure", 31},
+	}}, func(ctx context.Context, in *statsInput) (*statsOutput, error) {
+		if err := checkRange(in.From, in.To); err != nil {
+			return nil, err
+		}
+		counts, err := logs.CountEvents(ctx, in.From.UTC(), in.To.UTC(), intervals[in.Interval])
+		if err != nil {
+			return nil, err
+		}
+		rows := make([]statsRow, len(counts))
+		for i, n := range counts {
+			rows[i] = statsRow{n.Bucket.Format(time.RFC3339), n.Type.String(), n.Count}
+		}
+		return &statsOutput{statistics{rows}}, nil
+	})
 }

@@ -21,28 +21,28 @@ type webhook struct {
 	log    *slog.Logger
 }
 
-// receipt is the answer to the webhook. Counts are records.
-type receipt struct {
-	Received    int    `json:"received"`
-	Stored      int    `json:"stored"`
-	Duplicates  int    `json:"duplicates"`
-	Expired     int    `json:"expired"`
-	Quarantined int    `json:"quarantined"`
-	Quarantine  []note `json:"quarantine"`
+// Receipt is the answer to the webhook. Counts are records.
+type Receipt struct {
+	Received    int    `json:"received" doc:"How many records the body had."`
+	Stored      int    `json:"stored" doc:"How many are new and kept."`
+	Duplicates  int    `json:"duplicates" doc:"How many were known already."`
+	Expired     int    `json:"expired" doc:"How many are older than RETENTION_DAYS and not kept."`
+	Quarantined int    `json:"quarantined" doc:"How many could not be taken. Their bytes are in quarantine."`
+	Quarantine  []note `json:"quarantine" nullable:"false" maxItems:"20" doc:"The first of those in quarantine."`
 }
 
 // note names one record in quarantine.
 type note struct {
-	Index  int    `json:"index"`
-	ID     string `json:"id"`
-	Reason string `json:"reason"`
+	Index  int    `json:"index" doc:"The record's place in the body, from 0."`
+	ID     string `json:"id" doc:"Its id in quarantine."`
+	Reason string `json:"reason" doc:"Why it could not be taken."`
 }
 
 // reloopReceipt is what Reloop's own policy reads.
 type reloopReceipt struct {
-	receipt
-	Processed int `json:"processed"`
-	Errors    int `json:"errors"`
+	Receipt
+	Processed int `json:"processed" doc:"How many were taken, duplicates included."`
+	Errors    int `json:"errors" doc:"How many are in quarantine."`
 }
 
 func (w *webhook) receive(c *gin.Context) {
@@ -58,11 +58,11 @@ func (w *webhook) receiveForReloop(c *gin.Context) {
 }
 
 // take takes the request's records. Where it does not it has answered.
-func (w *webhook) take(c *gin.Context) (receipt, bool) {
+func (w *webhook) take(c *gin.Context) (Receipt, bool) {
 	if !w.keys.has(c.GetHeader("x-kumomta-key")) {
 		c.Header("Connection", "close") // the body stays unread
 		fail(c, http.StatusUnauthorized, "Send the value of X_KUMOMTA_KEY in the header x-kumomta-key.")
-		return receipt{}, false
+		return Receipt{}, false
 	}
 	body, err := w.bodies.read(c.Request)
 	defer w.bodies.budget.Give(body.taken)
@@ -75,11 +75,11 @@ func (w *webhook) take(c *gin.Context) (receipt, bool) {
 		r, err = w.ingest.Refuse(c.Request.Context(), body.text, broken.Error())
 	default:
 		w.failRead(c, err)
-		return receipt{}, false
+		return Receipt{}, false
 	}
 	switch {
 	case err != nil:
-		failWith(c, w.log, err)
+		failWith(c, w.log, err, sendAgain)
 	case r.Received > 0 && r.Values == 0:
 		fail(c, http.StatusUnprocessableEntity, fmt.Sprintf(
 			"The body is not log records: %s. It is in quarantine as %s; do not send it again.",
@@ -87,7 +87,7 @@ func (w *webhook) take(c *gin.Context) (receipt, bool) {
 	default:
 		return newReceipt(r), true
 	}
-	return receipt{}, false
+	return Receipt{}, false
 }
 
 // failRead answers where the body could not be read whole.
@@ -106,14 +106,14 @@ func (w *webhook) failRead(c *gin.Context, err error) {
 		fail(c, http.StatusRequestTimeout, "The body did not arrive whole. Nothing of it was taken; send it again.")
 	default:
 		c.Header("Connection", "close")
-		failWith(c, w.log, err)
+		failWith(c, w.log, err, sendAgain)
 	}
 }
 
-func newReceipt(r application.Receipt) receipt {
+func newReceipt(r application.Receipt) Receipt {
 	notes := make([]note, len(r.Quarantine))
 	for i, n := range r.Quarantine {
 		notes[i] = note{n.Index, n.ID.String(), n.Reason}
 	}
-	return receipt{r.Received, r.Stored, r.Duplicates, r.Expired, r.Quarantined, notes}
+	return Receipt{r.Received, r.Stored, r.Duplicates, r.Expired, r.Quarantined, notes}
 }

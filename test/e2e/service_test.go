@@ -37,14 +37,15 @@ type Service struct {
 }
 
 // newService makes a folder and settings; more are added as NAME=value, and
-// taken away as NAME alone. The sample's days are long gone, so all is kept.
+// taken away as NAME alone. The sample's days are long gone, so all is kept,
+// and tests ask as often as they like.
 func newService(t *testing.T, more ...string) *Service {
 	t.Helper()
 	dir := t.TempDir()
 	s := &Service{t: t, dir: dir, data: filepath.Join(dir, "data"), port: freePort(t), nats: freePort(t), log: &output{}}
 	s.env = map[string]string{
 		"PORT": strconv.Itoa(s.port), "NATS_LISTEN": fmt.Sprintf("127.0.0.1:%d", s.nats),
-		"DATA_DIR": s.data, "RETENTION_DAYS": "0", "HOME": dir, "PATH": os.Getenv("PATH"),
+		"DATA_DIR": s.data, "RETENTION_DAYS": "0", "API_RATE_LIMIT": "0", "HOME": dir, "PATH": os.Getenv("PATH"),
 	}
 	s.set(more...)
 	t.Cleanup(func() {
