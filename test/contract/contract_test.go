@@ -3,6 +3,7 @@ package contract_test
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +19,7 @@ const faultVariable = "KUMOTRAIL_CONTRACT_FAULT"
 // for.
 func TestSuites(t *testing.T) {
 	breaks := func(*broken) {}
-	for _, f := range faults {
+	for _, f := range slices.Concat(faults, meaningFaults) {
 		if f.fault == os.Getenv(faultVariable) {
 			breaks = f.breaks
 		}
@@ -31,7 +32,7 @@ func TestSuites(t *testing.T) {
 }
 
 func TestSuitesRejectBrokenStores(t *testing.T) {
-	for _, f := range faults {
+	for _, f := range slices.Concat(faults, meaningFaults) {
 		t.Run(f.fault, func(t *testing.T) {
 			t.Parallel()
 			rejects(t, f.fault, "TestSuites/"+f.story)

@@ -99,7 +99,7 @@ func meaningFacts() []func(a, b *Record) {
 		func(r *Record, s string) { r.Verdict.Permanence = domain.Permanence(s) },
 		func(r *Record, s string) { r.Verdict.Fault = domain.Fault(s) },
 		func(r *Record, s string) { r.Verdict.Rule = s },
-		func(r *Record, s string) { r.ResponseHash = uint64(len(s)) << 61 },
+		func(r *Record, s string) { r.ResponseHash = uint64(len(s)) << 62 },
 		func(r *Record, s string) { r.OfReport = s == "a" },
 		func(r *Record, s string) { r.RecordType, r.TransferID = "XferOut", s },
 		func(r *Record, s string) { r.RecordType, r.TransferID = "XferIn", s },

@@ -25,11 +25,13 @@ const messageID = "019ca9450de870008000000000000001"
 
 var background = context.Background()
 
-// faults are what stores may do wrong, and the story that has to notice it.
-var faults = []struct {
+// fault is what a store may do wrong, and the story that has to notice it.
+type fault struct {
 	fault, story string
 	breaks       breaks
-}{
+}
+
+var faults = []fault{
 	{"forgets second part", "Journal/KeepsAllPartsOfRecord", unit(func(u *ports.Unit) {
 		u.Events = slices.DeleteFunc(slices.Clone(u.Events), func(e domain.EmailEvent) bool { return e.Part == 1 })
 	})},
