@@ -25,8 +25,6 @@ func deliveryAt(at time.Time, n int) domain.EmailEvent {
 	return r.Events(at)[0]
 }
 
-var oddDay = time.Date(2031, 5, 4, 12, 0, 0, 0, time.UTC)
-
 func TestMissingDaysAreMadeOnDemandByManyWriters(t *testing.T) {
 	url, schema := servers.Postgres(t), servers.Schema(t)
 	const writers, days = 8, 5

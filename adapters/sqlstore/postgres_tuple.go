@@ -207,7 +207,6 @@ func (t *pgTuples) tie(o *domain.Original) {
 // log appends a row of the type email_log_row.
 func (t *pgTuples) log(l *domain.EmailLog, heard time.Time, types *statementSet) {
 	d := &l.Decision
-	rank := d.Precedence()
 	t.arrayRow(26, func() {
 		t.uuid(l.Key)
 		t.time(l.AcceptedAt)
@@ -229,7 +228,7 @@ func (t *pgTuples) log(l *domain.EmailLog, heard time.Time, types *statementSet)
 		t.label(d.Status.String())
 		t.texts(d.Enhanced.String(), d.Response)
 		t.verdict(d, types.logVerdict)
-		t.bytes(rank[:])
+		t.bytes(decisionBytes(d))
 	})
 }
 

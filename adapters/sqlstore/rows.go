@@ -51,7 +51,6 @@ func appendTie(args []any, o *domain.Original) []any {
 // appendLog appends the columns of email_log up to decision.
 func appendLog(args []any, l *domain.EmailLog) []any {
 	d := &l.Decision
-	rank := d.Precedence()
 	args = append(args, l.Key[:], l.MessageID, l.Recipient, textValue(l.Sender),
 		textValue(l.Tenant), textValue(l.Campaign), textValue(l.ApplicationID),
 		textValue(l.Provider), textValue(l.EgressSource), textValue(l.PriorID), textValue(l.NextID),
@@ -59,7 +58,7 @@ func appendLog(args []any, l *domain.EmailLog) []any {
 		microsValue(l.AcceptedAt), microsValue(l.DeliveredAt), microsValue(l.FailedAt),
 		microsValue(l.ComplainedAt), d.Status.String(), microsValue(d.At),
 		intValue(int64(d.Code)), textValue(d.Enhanced.String()), textValue(d.Response))
-	return append(appendVerdict(args, &d.Verdict, d.ResponseHash), textValue(string(d.Confidence)), rank[:])
+	return append(appendVerdict(args, &d.Verdict, d.ResponseHash), textValue(string(d.Confidence)), decisionBytes(d))
 }
 
 // logColumns are what scanLog reads, in its order.
@@ -116,11 +115,27 @@ func (c *verdictColumns) verdict() domain.Verdict {
 	}
 }
 
-// decisionOf returns what the bytes of a domain.Precedence hold as they are.
-// Those of an earlier version end with the event's id.
+// untold is the length of a domain.Precedence without what tells copies of one
+// event apart: rank, time and event id.
+const untold = 1 + 8 + len(domain.EventID{})
+
+// decisionBytes returns d's Precedence, cut behind the event's id where only
+// zeros follow, as for most: it compares the same, and is written twice for each
+// message.
+func decisionBytes(d *domain.Decision) []byte {
+	p := d.Precedence()
+	for _, b := range p[untold:] {
+		if b != 0 {
+			return p[:]
+		}
+	}
+	return p[:untold]
+}
+
+// decisionOf returns what decisionBytes hold as they are.
 func decisionOf(b []byte) domain.Decision {
 	var d domain.Decision
-	if len(b) >= 9+len(d.EventID) {
+	if len(b) >= untold {
 		d.Status = domain.Status(b[0])
 		copy(d.EventID[:], b[9:])
 	}

@@ -65,8 +65,8 @@ CREATE TABLE email_log (
     fault          text COLLATE "C",
     rule           text COLLATE "C",
     confidence     text COLLATE "C",          -- that the deciding report is about this message
-    -- Rank of the status (1 byte), time (8), event id (16), and since this
-    -- version what tells copies of the event apart (5): the greatest decides.
+    -- Rank of the status (1 byte), time (8), event id (16), and where there is
+    -- more to say what tells copies of the event apart (5): the greatest decides.
     decision       bytea NOT NULL
 ) PARTITION BY RANGE (key);
 

@@ -32,7 +32,7 @@ ALTER TABLE email_log ADD COLUMN rule TEXT;
 ALTER TABLE email_log ADD COLUMN response_hash INTEGER;
 ALTER TABLE email_log ADD COLUMN confidence TEXT;         -- that the deciding report is about this message
 
--- decision ends with what tells copies of the deciding event apart (5 bytes)
--- where it was written by this version.
+-- decision ends with what tells copies of the deciding event apart (5 bytes),
+-- where there is more to say.
 ALTER TABLE email_log DROP COLUMN event_id;
 ALTER TABLE email_log ADD COLUMN event_id BLOB GENERATED ALWAYS AS (substr(decision, 10, 16)) VIRTUAL;

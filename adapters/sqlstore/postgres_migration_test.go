@@ -1,0 +1,98 @@
+//go:build !embedded
+
+package sqlstore_test
+
+import (
+	"net/url"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/kumotrail/kumotrail/adapters/sqlstore"
+	"github.com/kumotrail/kumotrail/migrations"
+	"github.com/kumotrail/kumotrail/test/servers"
+)
+
+// The days of before, of which a crash left the last detached.
+var oldDays = []struct{ name, from, to string }{
+	{"20310504", "2031-05-04", "2031-05-05"}, {"20310505", "2031-05-05", "2031-05-06"}, {"20310506", "2031-05-06", "2031-05-07"},
+}
+
+func TestPostgresOfBeforeIsBroughtUpToDate(t *testing.T) {
+	server, source, schema := servers.Postgres(t), servers.Schema(t), servers.Schema(t)
+	mustCommit(t, openPostgres(t, server, sqlstore.PostgresConfig{Schema: source, Writers: 1}), oldUnit())
+	admin := asAdministrator(t, server)
+	tell(t, admin, "CREATE SCHEMA "+schema)
+	tell(t, admin, "SET search_path TO "+schema)
+	applyOldPostgres(t, server, schema)
+	for _, day := range oldDays {
+		for _, table := range []string{"email_event", "record_chunk", "email_log"} {
+			tell(t, admin, "CREATE TABLE "+table+"_"+day.name+" (LIKE "+table+" INCLUDING ALL)")
+			tell(t, admin, "ALTER TABLE "+table+" ATTACH PARTITION "+table+"_"+day.name+
+				" FOR VALUES FROM ("+bound(day.from)+") TO ("+bound(day.to)+")")
+		}
+	}
+	for _, table := range []string{"email_event", "record_chunk", "email_log"} {
+		columns := told[string](t, admin, `SELECT string_agg(column_name, ', ') FROM information_schema.columns
+			WHERE table_schema = $1 AND table_name = $2`, schema, table)
+		tell(t, admin, "INSERT INTO "+table+" ("+columns+") SELECT "+columns+" FROM "+source+"."+table)
+	}
+	tell(t, admin, "UPDATE email_log SET decision = substr(decision, 1, 25)")
+	tell(t, admin, "GRANT SELECT ON email_log TO PUBLIC")
+	tell(t, admin, "ALTER TABLE email_log DETACH PARTITION email_log_20310506")
+	s := openPostgres(t, server, sqlstore.PostgresConfig{Schema: schema, Writers: 1})
+	if !told[bool](t, admin, "SELECT relacl::text LIKE '%{=r/%' OR relacl::text LIKE '%,=r/%' FROM pg_class WHERE oid = 'email_log'::regclass") {
+		t.Error("who might read the logs no longer may")
+	}
+	goesOn(t, s)
+}
+
+// A prune that was interrupted in the midst of detaching is finished first.
+func TestMigrationFinishesWhatPruneLeft(t *testing.T) {
+	server, schema := servers.Postgres(t), servers.Schema(t)
+	admin, reader := asAdministrator(t, server), asAdministrator(t, server)
+	tell(t, admin, "CREATE SCHEMA "+schema)
+	tell(t, admin, "SET search_path TO "+schema)
+	applyOldPostgres(t, server, schema)
+	tell(t, admin, "CREATE TABLE email_log_20310504 PARTITION OF email_log FOR VALUES FROM ("+bound("2031-05-04")+") TO ("+bound("2031-05-05")+")")
+	tell(t, reader, "BEGIN; SELECT count(*) FROM "+schema+".email_log")
+	tell(t, admin, "SET lock_timeout = 100")
+	if _, err := admin.Exec(t.Context(), "ALTER TABLE email_log DETACH PARTITION email_log_20310504 CONCURRENTLY"); err == nil {
+		t.Fatal("detaching did not wait for the reader")
+	}
+	tell(t, reader, "ROLLBACK")
+	s := openPostgres(t, server, sqlstore.PostgresConfig{Schema: schema, Writers: 1})
+	mustCommit(t, s, oldUnit())
+	if n := len(logsByKey(t, s)); n != 4 {
+		t.Errorf("%d logs are stored, want 4", n)
+	}
+}
+
+func bound(day string) string {
+	return "rpad(lpad(to_hex((extract(epoch FROM timestamptz '" + day + " 00:00:00+00') * 1000)::bigint), 12, '0'), 32, '0')::uuid"
+}
+
+// applyOldPostgres makes the tables of before in the schema.
+func applyOldPostgres(t *testing.T, server, schema string) {
+	t.Helper()
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("search_path", schema)
+	u.RawQuery = q.Encode()
+	cfg, err := pgx.ParseConfig(u.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	db := stdlib.OpenDB(*cfg)
+	db.SetMaxOpenConns(1)
+	applyUntil(t, db, pgdialect.New(), migrations.Postgres(), before)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
