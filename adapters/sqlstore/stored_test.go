@@ -26,6 +26,7 @@ func toldByColumns(e domain.EmailEvent, raw string) domain.EmailEvent {
 		OccurredAt: e.OccurredAt, ReceivedAt: e.ReceivedAt, Attempts: e.Attempts,
 		Response: domain.Response{Code: e.Response.Code, Enhanced: e.Response.Enhanced, Content: e.Response.Content},
 		NodeID:   e.NodeID, Tenant: e.Tenant, Campaign: e.Campaign, EgressSource: e.EgressSource, Raw: raw,
+		Provider: e.Provider, Classification: e.Classification, Verdict: e.Verdict, ResponseHash: e.ResponseHash,
 	}
 }
 
@@ -45,6 +46,8 @@ func TestEventsThatCannotBeDecodedAreToldByTheirColumns(t *testing.T) {
 	u := deliveriesOn(testDay, 3)
 	u.Events[1].Response = domain.Response{Code: 550, Enhanced: domain.EnhancedCode{Class: 5, Subject: 1, Detail: 1}, Content: "no"}
 	u.Events[1].Tenant, u.Events[1].NodeID = "acme", "node"
+	u.Events[1].Provider, u.Events[1].Classification, u.Events[1].ResponseHash = "example", "BadDomain", 1<<63
+	u.Events[1].Verdict = domain.Verdict{Cause: domain.CauseRecipient, Permanence: domain.Permanent, Rule: "a-rule"}
 	for name, spoil := range map[string]struct {
 		query string // spoils the chunk
 		raw   bool   // is left
