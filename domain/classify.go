@@ -48,26 +48,27 @@ func (c *Classifier) Explain(a *Answer) (Verdict, *Rule) {
 	if !a.Type.fails() {
 		return Verdict{}, nil
 	}
-	rule := c.byType[a.Type]
+	rule, enhanced := c.byType[a.Type], a.Enhanced
 	if rule == nil {
-		rule = c.decide(a)
+		rule, enhanced = c.decide(a)
 	}
 	if rule == nil {
 		return Verdict{
-			Cause: CauseUnknown, Permanence: a.permanence(), Fault: usualFault(CauseUnknown, ""),
+			Cause: CauseUnknown, Permanence: a.permanence(enhanced, ""), Fault: usualFault(CauseUnknown, ""),
 		}, nil
 	}
 	v := Verdict{
 		Cause: rule.Cause, Subcause: rule.Subcause, Permanence: rule.Permanence, Fault: rule.Fault, Rule: rule.Name,
 	}
 	if v.Permanence == "" {
-		v.Permanence = a.permanence()
+		v.Permanence = a.permanence(enhanced, v.Subcause)
 	}
 	return v, rule
 }
 
-// decide returns the most specific rule that holds, nil if none does.
-func (c *Classifier) decide(a *Answer) *Rule {
+// decide returns the most specific rule that holds, nil if none does, and the
+// enhanced code that counts: the answer's or the one in its text.
+func (c *Classifier) decide(a *Answer) (*Rule, EnhancedCode) {
 	var text [maxFolded]byte
 	folded, enhanced := fold(text[:], a.Text)
 	if a.Enhanced != (EnhancedCode{}) || !agree(a.Code, enhanced) {
@@ -86,9 +87,9 @@ func (c *Classifier) decide(a *Answer) *Rule {
 	}
 	best = c.first(c.wordless, best, a, enhanced, &found)
 	if best == c.ways.count() {
-		return nil
+		return nil, enhanced
 	}
-	return &c.rules[c.ways.rules[best]]
+	return &c.rules[c.ways.rules[best]], enhanced
 }
 
 // first returns the first of candidates, which are in order, that holds, and
@@ -112,10 +113,11 @@ func agree(code int, enhanced EnhancedCode) bool {
 	return code < 400 || code/100 == enhanced.Class
 }
 
-// permanence is that of an answer which no rule speaks of. A message that the
+// permanence is that of an answer whose rule leaves it open. A message that the
 // MTA keeps trying has failed for now, whatever the code (kumomta.md, section
-// 2.1), and one that was sent back has failed for good.
-func (a *Answer) permanence() Permanence {
+// 2.1), and one that was sent back has failed for good. Without any code it goes
+// by what went wrong.
+func (a *Answer) permanence(enhanced EnhancedCode, s Subcause) Permanence {
 	switch a.Type {
 	case TransientFailure, Delayed:
 		return Temporary
@@ -124,9 +126,9 @@ func (a *Answer) permanence() Permanence {
 	}
 	class := a.Code / 100
 	if a.Code == 0 {
-		class = a.Enhanced.Class
+		class = enhanced.Class
 	}
-	if class == 4 {
+	if class == 4 || class == 0 && s.passes() {
 		return Temporary
 	}
 	return Permanent

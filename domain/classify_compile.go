@@ -176,7 +176,7 @@ func tierOf(r *Rule) int {
 	switch {
 	case len(r.Hints) > 0:
 		return tierHint
-	case r.Of != "":
+	case r.Of != "" && r.Weight >= 0:
 		return tierOwned
 	case len(r.Text)+len(r.Any) > 0:
 		return tierText

@@ -63,7 +63,7 @@ func naiveKey(r *domain.Rule, literal int) []int {
 	switch {
 	case len(r.Hints) > 0:
 		tier = 1
-	case r.Of != "":
+	case r.Of != "" && r.Weight >= 0:
 		tier = 5
 	case len(r.Text)+len(r.Any) > 0:
 		tier = 4

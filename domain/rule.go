@@ -28,8 +28,9 @@ type Rule struct {
 	Hints []string
 	// Weight puts a rule before others of its tier, or behind if it is negative.
 	// The tiers are: texts of an owner, texts of everybody, enhanced codes, reply
-	// codes, hints. Within one, rules of equal weight go by how much of the answer
-	// they literally name.
+	// codes, hints. A text of an owner whose weight is negative counts as one of
+	// everybody: it says who speaks, and clearer words say what. Within a tier,
+	// rules of equal weight go by how much of the answer they literally name.
 	Weight int
 
 	Cause      Cause

@@ -75,6 +75,11 @@ func (c Cause) Has(s Subcause) bool {
 	return ok && (s == "" || slices.Contains(of, s))
 }
 
+// passes says whether such trouble usually ends by itself.
+func (s Subcause) passes() bool {
+	return s != "" && slices.Contains(subcauses[CauseInfrastructure], s)
+}
+
 // Permanence says whether the same message may arrive later.
 type Permanence string
 
