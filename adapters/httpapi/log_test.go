@@ -31,16 +31,20 @@ type service struct {
 }
 
 func newService() service {
+	return newServiceWith(
+		httpapi.Config{WebhookKeys: []string{"reloop"}, APIKeys: []string{apiKey}, MaxBodyBytes: 1 << 20},
+		slog.New(slog.DiscardHandler))
+}
+
+func newServiceWith(config httpapi.Config, log *slog.Logger) service {
 	store, cache := memory.NewStore(), memory.NewLookups(memory.LookupsConfig{})
 	decoder := kumomta.Decoder{}
 	committer := application.NewCommitter(application.NewForgetful(store, cache), nil)
-	return service{httpapi.New(
-		httpapi.Config{WebhookKeys: []string{"reloop"}, APIKeys: []string{apiKey}, MaxBodyBytes: 1 << 20},
-		httpapi.Parts{
-			Ingest: application.NewIngest(decoder, committer, 0, time.Now),
-			Budget: application.NewBudget(1 << 20), Logs: store,
-			Lookup: application.NewLookup(store, cache), Log: slog.New(slog.DiscardHandler),
-		}), store}
+	return service{httpapi.New(config, httpapi.Parts{
+		Ingest: application.NewIngest(decoder, committer, 0, time.Now),
+		Budget: application.NewBudget(1 << 20), Logs: store,
+		Lookup: application.NewLookup(store, cache), Log: log,
+	}), store}
 }
 
 // post sends records to the webhook.

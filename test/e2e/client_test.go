@@ -5,10 +5,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/kumotrail/kumotrail/adapters/httpapi"
+	"github.com/kumotrail/kumotrail/test/apidoc"
 )
 
 const (
@@ -57,8 +63,30 @@ func (s *Service) PostTo(path string, body io.Reader, headers ...string) receipt
 	return r
 }
 
-// plainClient follows no redirect, so that tests see one.
-var plainClient = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+// plainClient follows no redirect, so that tests see one, and takes no answer that
+// is not in the API's document.
+var plainClient = &http.Client{
+	Transport:     documented{},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+type documented struct{}
+
+func (documented) RoundTrip(req *http.Request) (*http.Response, error) {
+	doc, err := document()
+	if err != nil {
+		return nil, err
+	}
+	return (&apidoc.Transport{Document: doc, Next: http.DefaultTransport}).RoundTrip(req)
+}
+
+// document is that of the sources that the program under test is built from.
+var document = sync.OnceValues(func() (*apidoc.Document, error) {
+	handler := httpapi.New(httpapi.Config{}, httpapi.Parts{Log: slog.New(slog.DiscardHandler)})
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, httpapi.Base+"/openapi.json", nil))
+	return apidoc.Parse(w.Body.Bytes())
+})
 
 func (s *Service) tryPost(path string, body io.Reader, headers ...string) (receipt, error) {
 	req, err := http.NewRequestWithContext(s.t.Context(), http.MethodPost, s.URL(path), body)

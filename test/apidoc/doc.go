@@ -1,0 +1,3 @@
+// Package apidoc holds requests and answers against the service's own OpenAPI
+// document.
+package apidoc
