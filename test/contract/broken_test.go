@@ -25,6 +25,7 @@ type broken struct {
 	find   func(ctx context.Context, id string, limit int) ([]domain.EmailLog, error)
 	count  func(ctx context.Context, from, to time.Time, width time.Duration) ([]ports.EventCount, error)
 	events func(ctx context.Context, id string) ([]domain.EmailEvent, error)
+	vitals func(ctx context.Context) (ports.Vitals, error)
 	close  func() error
 }
 
@@ -32,7 +33,7 @@ type broken struct {
 func sound(s contract.Store) *broken {
 	return &broken{
 		Store: s, commit: s.Commit, claim: s.Claim, done: s.Done, prune: s.Prune, list: s.List, get: s.Get,
-		logs: s.Logs, find: s.FindLogs, count: s.CountEvents, events: s.Events, close: s.Close,
+		logs: s.Logs, find: s.FindLogs, count: s.CountEvents, events: s.Events, vitals: s.Vitals, close: s.Close,
 	}
 }
 
@@ -73,6 +74,8 @@ func (b *broken) CountEvents(ctx context.Context, from, to time.Time, width time
 func (b *broken) Events(ctx context.Context, id string) ([]domain.EmailEvent, error) {
 	return b.events(ctx, id)
 }
+
+func (b *broken) Vitals(ctx context.Context) (ports.Vitals, error) { return b.vitals(ctx) }
 
 func (b *broken) Close() error { return b.close() }
 

@@ -99,4 +99,5 @@ func TestStore(t *testing.T, open Open) {
 	TestPruner(t, open)
 	TestQuarantine(t, open)
 	TestLogReader(t, open)
+	TestVitals(t, open)
 }

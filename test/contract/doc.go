@@ -25,6 +25,7 @@ type Store interface {
 	ports.Pruner
 	ports.Quarantine
 	ports.LogReader
+	ports.VitalsReader
 	ports.Health
 	// Close lets go of the store. All calls after it are ErrUnavailable, but a
 	// second Close is nil.

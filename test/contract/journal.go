@@ -175,13 +175,14 @@ func closedIsUnavailable(t *testing.T, s Store) {
 	_, getErr := s.Get(ctx, domain.QuarantineID{1})
 	_, eventsErr := s.Events(ctx, messageID(1))
 	_, countErr := s.CountEvents(ctx, noon, received, time.Hour)
+	_, vitalsErr := s.Vitals(ctx)
 	var logsErr error
 	for _, err := range s.Logs(ctx, ports.LogFilter{}) {
 		logsErr = err
 	}
 	for what, err := range map[string]error{
 		"commit": commitErr, "claim": claimErr, "prune": pruneErr, "list": listErr, "get": getErr,
-		"events": eventsErr, "count": countErr, "logs": logsErr, "ping": s.Ping(ctx),
+		"events": eventsErr, "count": countErr, "logs": logsErr, "vitals": vitalsErr, "ping": s.Ping(ctx),
 		"done":   s.Done(ctx, []ports.AnnouncementID{1}),
 		"remove": s.Remove(ctx, domain.QuarantineID{1}),
 	} {

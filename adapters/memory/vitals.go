@@ -1,0 +1,42 @@
+package memory
+
+import (
+	"context"
+	"time"
+
+	"github.com/kumotrail/kumotrail/ports"
+)
+
+var _ ports.VitalsReader = (*Store)(nil)
+
+// Vitals implements ports.VitalsReader. It walks all events.
+func (s *Store) Vitals(ctx context.Context) (ports.Vitals, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(ctx, "read vitals"); err != nil {
+		return ports.Vitals{}, err
+	}
+	v := ports.Vitals{Announcements: int64(len(s.outbox)), Quarantined: int64(len(s.quarantine))}
+	for _, q := range s.outbox {
+		v.Announced += int64(len(q.events))
+	}
+	if len(s.outbox) > 0 {
+		if e, ok := s.events[s.outbox[0].events[0]]; ok {
+			v.OldestAnnounced = e.ReceivedAt
+		}
+	}
+	for id := range s.events {
+		at, ok := id.Time()
+		if !ok {
+			continue
+		}
+		day := at.Truncate(24 * time.Hour)
+		if v.OldestDay.IsZero() || day.Before(v.OldestDay) {
+			v.OldestDay = day
+		}
+		if day.After(v.NewestDay) {
+			v.NewestDay = day
+		}
+	}
+	return v, nil
+}
