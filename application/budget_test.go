@@ -21,6 +21,9 @@ func TestBudgetTakesUpToItsLimit(t *testing.T) {
 			t.Errorf("take %d: %v, want success %t", step.take, err, step.ok)
 		}
 	}
+	if b.Taken() != 10 || b.Refused() != 2 {
+		t.Errorf("%d taken, refused %d times; want 10 and 2", b.Taken(), b.Refused())
+	}
 	b.Give(10)
 	if err := b.Take(10); err != nil {
 		t.Errorf("take all that was given back: %v", err)

@@ -15,12 +15,21 @@ type Ingest struct {
 	commits Commits
 	keep    Keep
 	now     func() time.Time
+	tally   Tally // nil for none
 }
 
 // NewIngest needs a decoder and something to commit to. Events older than keep
 // says are not taken. now is the clock, time.Now.
 func NewIngest(decoder ports.RecordDecoder, commits Commits, keep Keep, now func() time.Time) *Ingest {
-	return &Ingest{decoder, commits, keep, now}
+	return &Ingest{decoder: decoder, commits: commits, keep: keep, now: now}
+}
+
+// WithTally returns an Ingest that does the same and tells t what became of the
+// records of each batch that is durable.
+func (i *Ingest) WithTally(t Tally) *Ingest {
+	told := *i
+	told.tally = t
+	return &told
 }
 
 // Receipt says what became of a body's records. Every record counts once, in one
@@ -74,7 +83,7 @@ func (i *Ingest) take(ctx context.Context, batch ports.Batch, sum *Receipt) erro
 		batch.Rejects[n].ReceivedAt = now
 	}
 	isCurrent := i.keep.isCurrent(now)
-	kept, expired := only(batch.Events, isCurrent)
+	kept := only(batch.Events, isCurrent)
 	for n := range kept {
 		kept[n].ReceivedAt = now
 	}
@@ -88,32 +97,29 @@ func (i *Ingest) take(ctx context.Context, batch ports.Batch, sum *Receipt) erro
 	for n := range batch.Rejects {
 		sum.quarantined(&batch.Rejects[n])
 	}
-	sum.tally(kept, outcome)
 	if len(outcome.Refused) > 0 {
 		sum.refused(batch, outcome, sum.Received, isCurrent)
 	}
 	sum.Received += batch.Records
-	sum.Expired += expired
 	sum.Values += batch.Values
+	i.count(batch, kept, outcome, isCurrent, sum)
 	return nil
 }
 
-// tally counts records that are stored now or were before.
-func (r *Receipt) tally(events []domain.EmailEvent, o Outcome) {
-	for first := 0; first < len(events); {
-		isNew, end := false, first
-		for ; end == first || end < len(events) && events[end].Part > 0; end++ {
-			isNew = isNew || o.New[end]
-		}
-		_, refused := o.Refused[first]
-		switch {
-		case refused:
-		case isNew:
-			r.Stored++
-		default:
-			r.Duplicates++
-		}
-		first = end
+// count adds to sum what became of the records that are events, and tells the
+// tally of all.
+func (i *Ingest) count(batch ports.Batch, kept []domain.EmailEvent, o Outcome, isCurrent func(domain.EventID) bool, sum *Receipt) {
+	var f fates
+	f.count(kept, o)
+	if len(kept) < len(batch.Events) {
+		f.countExpired(batch.Events, isCurrent)
+	}
+	sum.Stored += f.of(FateStored)
+	sum.Duplicates += f.of(FateDuplicate)
+	sum.Expired += f.of(FateExpired)
+	if i.tally != nil {
+		f[domain.Unknown][FateQuarantined] += len(batch.Rejects)
+		f.tell(i.tally)
 	}
 }
 

@@ -33,9 +33,9 @@ func (k Keep) isCurrent(now time.Time) func(domain.EventID) bool {
 	}
 }
 
-// only returns the events that are current, and counts the records of the
-// others: a resend would bring days back that were let go.
-func only(events []domain.EmailEvent, isCurrent func(domain.EventID) bool) (current []domain.EmailEvent, expired int) {
+// only returns the events that are current: a resend would bring days back that
+// were let go.
+func only(events []domain.EmailEvent, isCurrent func(domain.EventID) bool) (current []domain.EmailEvent) {
 	n := 0
 	for n < len(events) && isCurrent(events[n].ID) {
 		n++
@@ -44,11 +44,9 @@ func only(events []domain.EmailEvent, isCurrent func(domain.EventID) bool) (curr
 	for ; n < len(events); n++ {
 		if isCurrent(events[n].ID) {
 			current = append(current, events[n])
-		} else if events[n].Part == 0 {
-			expired++
 		}
 	}
-	return current, expired
+	return current
 }
 
 // Retention lets go of days that are no longer kept.
