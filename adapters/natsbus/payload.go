@@ -82,6 +82,10 @@ func (p *payload) verdict(e *domain.EmailEvent) {
 	p.text(`,"fault":`, string(v.Fault))
 	p.text(`,"rule":`, v.Rule)
 	p.text(`,"classification":`, e.Classification)
+	if e.ResponseHash == 0 { // of a response that says nothing
+		p.raw(`,"response_hash":null`)
+		return
+	}
 	p.raw(`,"response_hash":"`)
 	var hash [8]byte
 	binary.BigEndian.PutUint64(hash[:], e.ResponseHash)

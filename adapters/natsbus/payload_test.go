@@ -63,6 +63,13 @@ func TestPayloadSaysNullForWhatIsNotKnown(t *testing.T) {
 	}
 }
 
+func TestPayloadHasNoHashOfAResponseThatSaysNothing(t *testing.T) {
+	got := payloadOf(ports.Announced{Event: &domain.EmailEvent{Verdict: domain.Verdict{Cause: domain.CauseComplaint}}})
+	if want := `"rule":null,"classification":null,"response_hash":null,"provider":null`; !strings.Contains(got, want) {
+		t.Errorf("payload %s, want %s in it", got, want)
+	}
+}
+
 func TestPayloadOfReportNamesTheOriginalsLog(t *testing.T) {
 	original := &domain.Original{MessageID: "d7ef132b5d7711eea8c8000c29c33806", Recipients: []string{"user@example.com"}, By: domain.TieVERP}
 	event := &domain.EmailEvent{Type: domain.Feedback, MessageID: "report", Report: &domain.Report{FeedbackType: "abuse"}, Original: original}

@@ -153,7 +153,7 @@ func TestExportFilters(t *testing.T) {
 			delete(l, "id")
 			got[l.text("message_id")+" "+l.text("recipient")] = l
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := diffLogs(t, want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", filter, diff)
 		}
 	}
@@ -190,4 +190,14 @@ func TestStatsCountByTimeOfTheRecords(t *testing.T) {
 			t.Errorf("interval %s (-want +got):\n%s", interval, diff)
 		}
 	}
+}
+
+// Lookup asks what became of the message that an id means.
+func (s *Service) Lookup(id string) object {
+	s.t.Helper()
+	code, body := s.Get("/api/kumomta/v1/logs/" + id)
+	if code != http.StatusOK {
+		s.t.Fatalf("look up %s: %d %s", id, code, body)
+	}
+	return parseObject(s.t, body)
 }

@@ -133,7 +133,8 @@ var trickyCases = []tricky{
 		rec(`"type":"AdminBounce","bounce_classification":"AuthenticationFailed",` + answer(551, "5.7.1", "Administrator bounced")),
 		rec(`"type":"Expiration","recipient":"b@example.org","bounce_classification":"MessageExpired",` + answer(551, "5.4.7", "too old")),
 	}, map[string]int{"admin_bounce": 1, "expiration": 1}, []object{
-		{"recipient": "a@example.org", "status": "bounced", "cause": nil}, {"recipient": "b@example.org", "status": "expired", "cause": nil},
+		{"recipient": "a@example.org", "status": "bounced", "cause": "administrative", "fault": "us"},
+		{"recipient": "b@example.org", "status": "expired", "cause": "expired"},
 	}},
 	{20, "three recipients with three answers, then the rest", []string{
 		rec(`"recipient":["a@example.org","b@example.org","c@example.org"]`), rec(delivery), rec(deferral + `,"recipient":"c@example.org"`),

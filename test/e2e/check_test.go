@@ -25,13 +25,25 @@ func checkStored(t *testing.T, s *Service, records []object) map[string]string {
 		delete(line, "id")
 		got[key] = line
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := diffLogs(t, want, got); diff != "" {
 		t.Errorf("export (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(modelStats(records), s.Stats()); diff != "" {
 		t.Errorf("stats (-want +got):\n%s", diff)
 	}
 	return ids
+}
+
+// diffLogs compares lines of the export with the model's, which it completes.
+func diffLogs(t *testing.T, want, got map[string]object) string {
+	t.Helper()
+	hashes := meanings{}
+	for name, line := range got {
+		if want[name] != nil {
+			hashes.settle(t, want[name], line)
+		}
+	}
+	return cmp.Diff(want, got)
 }
 
 // checkAnnounced holds messages against the model: each event once, on its
@@ -44,7 +56,8 @@ func checkAnnounced(t *testing.T, messages []announcement, records []object, log
 		want[eventKey(modelAnnouncement(s))] = s
 	}
 	ids := map[string]bool{}
-	final := modelLogs(records)
+	fates, hashes := modelFates(records), meanings{}
+	heardOf := maps.Clone(logs) // and of logs that the export leaves out
 	for _, m := range messages {
 		key := eventKey(m.payload)
 		s, known := want[key]
@@ -56,8 +69,11 @@ func checkAnnounced(t *testing.T, messages []announcement, records []object, log
 			t.Errorf("announced twice: %s", m.raw)
 		}
 		heard[key], ids[m.id] = m.id, true
-		checkMessage(t, m, s)
-		checkLogOf(t, m, s, final[s.log()], logs[s.log()])
+		checkMessage(t, m, s, hashes)
+		checkLogOf(t, m.payload, s.log(), s.status(), fates, heardOf)
+		if original := child(m.payload, "original"); original != nil {
+			checkOriginal(t, original, s, fates, heardOf)
+		}
 	}
 	for key := range want {
 		if heard[key] == "" {
@@ -74,7 +90,7 @@ func eventKey(payload object) string {
 		payload["recipient"], payload["occurred_at"], smtp["code"], smtp["response"])
 }
 
-func checkMessage(t *testing.T, m announcement, s said) {
+func checkMessage(t *testing.T, m announcement, s said, hashes meanings) {
 	t.Helper()
 	if want := "kumomta.event." + s.kind(); m.subject != want {
 		t.Errorf("subject %s, want %s", m.subject, want)
@@ -92,27 +108,79 @@ func checkMessage(t *testing.T, m announcement, s said) {
 		}
 		delete(got, ours)
 	}
-	if diff := cmp.Diff(modelAnnouncement(s), got); diff != "" {
+	if original := child(got, "original"); original != nil {
+		original = maps.Clone(original)
+		delete(original, "log_id")
+		delete(original, "status")
+		got["original"] = map[string]any(original)
+	}
+	want := modelAnnouncement(s)
+	hashes.settle(t, want, got)
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("payload (-want +got):\n%s", diff)
 	}
 }
 
-// checkLogOf holds the log that a message names against the export, and its
-// status between what the event alone says and how the message ended.
-func checkLogOf(t *testing.T, m announcement, s said, final object, logID string) {
+// checkLogOf holds the log that an event names against the others that speak of
+// it and the export, and its status between what the event alone says and how
+// the message ended.
+func checkLogOf(t *testing.T, named object, log, status string, fates map[string]fate, ids map[string]string) {
 	t.Helper()
-	if s.log() == "" {
-		if m.payload["log_id"] != nil || m.payload["status"] != nil {
-			t.Errorf("an event that speaks of no log names one: %s", m.raw)
+	if log == "" {
+		if named["log_id"] != nil || named["status"] != nil {
+			t.Errorf("an event that speaks of no log names one: %v", named)
 		}
 		return
 	}
-	if m.payload["log_id"] != logID {
-		t.Errorf("log_id %v, want that of the export, %s", m.payload["log_id"], logID)
+	if ids[log] == "" {
+		ids[log] = named.text("log_id")
 	}
-	rank, known := ranks[m.payload.text("status")]
-	if !known || rank < ranks[s.status()] || rank > ranks[final.text("status")] {
-		t.Errorf("status %v, want one from %s to %s", m.payload["status"], s.status(), final["status"])
+	if named["log_id"] != ids[log] || ids[log] == "" {
+		t.Errorf("log_id %v of %s, want that of the export and of others, %s", named["log_id"], log, ids[log])
+	}
+	last := fates[log].decider().decided
+	for _, rank := range ranksShown(named.text("status")) {
+		if rank >= ranks[status] && rank <= ranks[last] {
+			return
+		}
+	}
+	t.Errorf("status %v of %s, want one from %s to %s", named["status"], log, status, last)
+}
+
+// checkOriginal holds the log of the message that a report is tied to. A report
+// that came first names none.
+func checkOriginal(t *testing.T, original object, s said, fates map[string]fate, ids map[string]string) {
+	t.Helper()
+	log := ""
+	if about := s.tie(); about != nil && len(about.recipients) > 0 && !s.isNoComplaint() {
+		log = logName(about.id, about.recipients[0])
+	}
+	if log != "" && original["log_id"] == nil && original["status"] == nil {
+		return
+	}
+	if log != "" && !fates[log].isKnown() {
+		t.Errorf("a report names a log that is not known: %v", original)
+	}
+	checkLogOf(t, original, log, s.status(), fates, ids)
+}
+
+// checkMeanings holds what failures of logs mean against the announcements of
+// the events that decided.
+func checkMeanings(t *testing.T, s *Service, messages []announcement, records []object) {
+	t.Helper()
+	announced := map[string]object{}
+	for _, m := range messages {
+		announced[eventKey(m.payload)] = m.payload
+	}
+	fates := modelFates(records)
+	for _, line := range s.Export() {
+		decider := fates[line.text("message_id")+" "+line.text("recipient")].decider()
+		payload := announced[eventKey(modelAnnouncement(decider.said))]
+		for _, name := range append(verdictFields, "response_hash") {
+			if line[name] != payload[name] {
+				t.Errorf("%s of a log is %v, of the event that decided %v: %v", name, line[name], payload[name], line)
+			}
+		}
 	}
 }
 
@@ -122,7 +190,9 @@ func checkWholly(t *testing.T, s *Service, records []object) (events, logs map[s
 	t.Helper()
 	logs = checkStored(t, s, records)
 	s.Announced(len(spread(records)))
-	events = checkAnnounced(t, s.AnnouncedInAll(), records, logs)
+	messages := s.AnnouncedInAll()
+	events = checkAnnounced(t, messages, records, logs)
+	checkMeanings(t, s, messages, records)
 	if diff := cmp.Diff(logs, checkStored(t, s, records)); diff != "" {
 		t.Errorf("log ids after a new start (-before +after):\n%s", diff)
 	}

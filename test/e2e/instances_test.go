@@ -113,6 +113,7 @@ func checkLookups(t *testing.T, s *Service, known []object) {
 		id = got.text("id")
 		delete(got, "id")
 		delete(got, "timeline")
+		meanings{}.settle(t, want, got)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("by %s (-want +got):\n%s", name, diff)
 		}

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -108,16 +107,6 @@ func (s *Service) countRows(table string) int {
 		s.t.Fatal(err)
 	}
 	return n
-}
-
-// Lookup asks what became of the message that an id means.
-func (s *Service) Lookup(id string) object {
-	s.t.Helper()
-	code, body := s.Get("/api/kumomta/v1/logs/" + id)
-	if code != http.StatusOK {
-		s.t.Fatalf("look up %s: %d %s", id, code, body)
-	}
-	return parseObject(s.t, body)
 }
 
 // checkReady holds the answer of /readyz against the code, the status and the

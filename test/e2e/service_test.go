@@ -45,7 +45,7 @@ func newService(t *testing.T, more ...string) *Service {
 	s := &Service{t: t, dir: dir, data: filepath.Join(dir, "data"), port: freePort(t), nats: freePort(t), log: &output{}}
 	s.env = map[string]string{
 		"PORT": strconv.Itoa(s.port), "NATS_LISTEN": fmt.Sprintf("127.0.0.1:%d", s.nats),
-		"DATA_DIR": s.data, "RETENTION_DAYS": "0", "API_RATE_LIMIT": "0", "HOME": dir, "PATH": os.Getenv("PATH"),
+		"DATA_DIR": s.data, "RETENTION_DAYS": "0", "VERP_KEY": verpKey, "API_RATE_LIMIT": "0", "HOME": dir, "PATH": os.Getenv("PATH"),
 	}
 	s.set(more...)
 	t.Cleanup(func() {
