@@ -19,7 +19,7 @@ func NewClassifier(rules []Rule) (*Classifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile %d rules: %w", len(rules), err)
 	}
-	c := &Classifier{matcher: m}
+	c := &Classifier{matcher: m, rules: make([]Rule, 0, len(all)), compiled: make([]condition, 0, len(all))}
 	for _, word := range guardWords {
 		c.guardBits.add(b.numbers[word])
 	}
@@ -57,11 +57,16 @@ type rank struct {
 
 // newBuilder numbers the pieces of all rules.
 func newBuilder(rules []Rule) *builder {
-	texts, ways := slices.Clone(guardWords), 0
+	n, ways := len(guardWords), 0
+	for i := range rules {
+		r := &rules[i]
+		n += len(r.Text) + len(r.Any) + len(r.Not)
+		ways += max(1, len(r.Any))
+	}
+	texts := append(make([]string, 0, n), guardWords...)
 	for i := range rules {
 		r := &rules[i]
 		texts = append(append(append(texts, r.Text...), r.Any...), r.Not...)
-		ways += max(1, len(r.Any))
 	}
 	slices.Sort(texts)
 	b := &builder{
@@ -139,9 +144,12 @@ func (b *builder) order(c *Classifier) {
 }
 
 func (b *builder) piecesOf(texts []string) []uint16 {
-	var pieces []uint16
-	for _, text := range texts {
-		pieces = append(pieces, b.numbers[text])
+	if len(texts) == 0 {
+		return nil
+	}
+	pieces := make([]uint16, len(texts))
+	for i, text := range texts {
+		pieces[i] = b.numbers[text]
 	}
 	return pieces
 }

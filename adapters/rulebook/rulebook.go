@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/pelletier/go-toml/v2"
 
@@ -37,16 +38,14 @@ func rulesOf(fsys fs.FS) ([]domain.Rule, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list rule files: %w", err)
 	}
-	var rules []domain.Rule
+	rules := make([][]domain.Rule, len(names))
 	var faults []error
-	for _, name := range names {
-		read, err := readRules(fsys, name)
-		if err != nil {
+	for i, name := range names {
+		if rules[i], err = readRules(fsys, name); err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", name, err))
 		}
-		rules = append(rules, read...)
 	}
-	return rules, errors.Join(faults...)
+	return slices.Concat(rules...), errors.Join(faults...)
 }
 
 // file is how a rule file is laid out. The keys are those of domain.Rule.
