@@ -205,7 +205,7 @@ func kept(r *Rule) Rule {
 		k.Fault = usualFault(k.Cause, k.Subcause)
 	}
 	if k.Advice == "" {
-		k.Advice = usualAdvice(k.Cause, k.Subcause)
+		k.Advice = UsualAdvice(k.Cause, k.Subcause)
 	}
 	return k
 }

@@ -91,10 +91,7 @@ func explain(classifier *domain.Classifier, text string) explanation {
 		Advice: domain.UsualAdvice(v.Cause, v.Subcause),
 	}
 	if rule != nil {
-		e.Provider = rule.Of
-		if rule.Advice != "" {
-			e.Advice = rule.Advice
-		}
+		e.Provider, e.Advice = rule.Of, rule.Advice
 	}
 	return e
 }
