@@ -18,7 +18,7 @@ func (s *Store) Prune(ctx context.Context, events, logs time.Time) (int64, error
 	if err := s.usable(ctx, "prune"); err != nil {
 		return 0, err
 	}
-	before := len(s.events) + len(s.quarantine) + len(s.logs)
+	before := s.size()
 	s.pruneEvents(events)
 	s.quarantine = slices.DeleteFunc(s.quarantine, func(q ports.Quarantined) bool {
 		return q.ReceivedAt.Before(events)
@@ -28,7 +28,17 @@ func (s *Store) Prune(ctx context.Context, events, logs time.Time) (int64, error
 			delete(s.logs, key)
 		}
 	}
-	return int64(before - len(s.events) - len(s.quarantine) - len(s.logs)), nil
+	for id, r := range s.registered {
+		if r.RegisteredAt.Before(logs) {
+			delete(s.registered, id)
+		}
+	}
+	return int64(before - s.size()), nil
+}
+
+// size is how many rows there are that age.
+func (s *Store) size() int {
+	return len(s.events) + len(s.quarantine) + len(s.logs) + len(s.registered)
 }
 
 // pruneEvents removes events, and announcements that are left without any.

@@ -21,6 +21,8 @@ type Store struct {
 	logs       map[domain.LogKey]*storedLog
 	quarantine []ports.Quarantined // in order of arrival
 	outbox     []queued            // oldest first
+	registered map[domain.RegistrationID]domain.Registration
+	suppressed map[string]domain.Suppression // by address
 	lastID     ports.AnnouncementID
 	faults     faults
 }
@@ -43,6 +45,9 @@ func NewStoreWithClock(now func() time.Time) *Store {
 		events:   map[domain.EventID]*domain.EmailEvent{},
 		messages: map[string][]*domain.EmailEvent{},
 		logs:     map[domain.LogKey]*storedLog{},
+
+		registered: map[domain.RegistrationID]domain.Registration{},
+		suppressed: map[string]domain.Suppression{},
 	}
 }
 

@@ -15,6 +15,9 @@ func TestSQLiteKeepsContractOfPruner(t *testing.T)     { contract.TestPruner(t, 
 func TestSQLiteKeepsContractOfQuarantine(t *testing.T) { contract.TestQuarantine(t, openStore) }
 func TestSQLiteKeepsContractOfLogReader(t *testing.T)  { contract.TestLogReader(t, openStore) }
 
+func TestSQLiteKeepsContractOfSuppressions(t *testing.T)  { contract.TestSuppressions(t, openStore) }
+func TestSQLiteKeepsContractOfRegistrations(t *testing.T) { contract.TestRegistrations(t, openStore) }
+
 func openStore(t *testing.T) contract.Store {
 	t.Helper()
 	return open(t, filepath.Join(t.TempDir(), "store.db"), sqlstore.SQLiteConfig{})

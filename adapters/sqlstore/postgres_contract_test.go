@@ -19,6 +19,14 @@ func TestPostgresKeepsContractOfQuarantine(t *testing.T) {
 }
 func TestPostgresKeepsContractOfLogReader(t *testing.T) { contract.TestLogReader(t, openPostgresStore) }
 
+func TestPostgresKeepsContractOfSuppressions(t *testing.T) {
+	contract.TestSuppressions(t, openPostgresStore)
+}
+
+func TestPostgresKeepsContractOfRegistrations(t *testing.T) {
+	contract.TestRegistrations(t, openPostgresStore)
+}
+
 func openPostgresStore(t *testing.T) contract.Store {
 	t.Helper()
 	// Each day ahead is three tables that are made and dropped again.

@@ -161,7 +161,8 @@ func postgresPruneSteps(events, logs time.Time) []postgresPrune {
 	if !logs.IsZero() {
 		steps = append(steps, postgresPrune{query: `DELETE FROM email_log_undated WHERE key IN (
 			SELECT key FROM email_log_undated WHERE received_at < $1 ORDER BY key LIMIT $2)`,
-			args: []any{logs, pruneStep}})
+			args: []any{logs, pruneStep}},
+			postgresPrune{query: pruneRegistrations, args: []any{logs, pruneStep}})
 	}
 	return steps
 }

@@ -60,7 +60,8 @@ func pruneSteps(events, logs time.Time) []sqlitePrune {
 				args: []any{undatedEnd, idBound(logs), int64(pruneStep)}},
 			sqlitePrune{query: `DELETE FROM email_log WHERE key IN (
 				SELECT key FROM email_log WHERE key < ?1 AND received_at < ?2 LIMIT ?3)`,
-				args: []any{undatedEnd, logs.UnixMicro(), int64(pruneStep)}})
+				args: []any{undatedEnd, logs.UnixMicro(), int64(pruneStep)}},
+			sqlitePrune{query: pruneRegistrationsInSQLite, args: []any{logs.UnixMicro(), int64(pruneStep)}})
 	}
 	return steps
 }

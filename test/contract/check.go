@@ -99,5 +99,7 @@ func TestStore(t *testing.T, open Open) {
 	TestPruner(t, open)
 	TestQuarantine(t, open)
 	TestLogReader(t, open)
+	TestRegistrations(t, open)
+	TestSuppressions(t, open)
 	TestVitals(t, open)
 }

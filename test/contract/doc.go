@@ -25,6 +25,8 @@ type Store interface {
 	ports.Pruner
 	ports.Quarantine
 	ports.LogReader
+	ports.Registrations
+	ports.Suppressions
 	ports.VitalsReader
 	ports.Health
 	// Close lets go of the store. All calls after it are ErrUnavailable, but a

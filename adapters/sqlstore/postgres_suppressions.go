@@ -1,0 +1,103 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/kumotrail/kumotrail/domain"
+	"github.com/kumotrail/kumotrail/ports"
+)
+
+var _ ports.Suppressions = (*Postgres)(nil)
+
+// postgresSuppressionColumns are what scanSuppression reads, in its order.
+const postgresSuppressionColumns = "address, reason, note, uuid_send(event_id), added_at"
+
+// Suppress implements ports.Suppressions.
+func (s *Postgres) Suppress(ctx context.Context, entries []domain.Suppression) ([]bool, error) {
+	places := inOrder(entries, suppressionKey)
+	n := len(places)
+	addresses, domains, reasons := make([]string, n), make([]string, n), make([]string, n)
+	notes, events, times := make([]pgtype.Text, n), make([]pgtype.UUID, n), make([]time.Time, n)
+	for i, place := range places {
+		e := &entries[place]
+		addresses[i], domains[i], reasons[i] = e.Address, domain.AddressDomain(e.Address), string(e.Reason)
+		notes[i] = pgtype.Text{String: e.Note, Valid: e.Note != ""}
+		events[i] = pgtype.UUID{Bytes: e.EventID, Valid: e.EventID != domain.EventID{}}
+		times[i] = e.AddedAt
+	}
+	news, err := insertReturning[string](ctx, s, `INSERT INTO suppression (address, domain, reason, note, event_id, added_at)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::timestamptz[])
+		ON CONFLICT (address) DO NOTHING RETURNING address`, addresses, domains, reasons, notes, events, times)
+	if err != nil {
+		return nil, postgresError("suppress", err)
+	}
+	added := make([]bool, len(entries))
+	for _, i := range places {
+		_, added[i] = news[entries[i].Address]
+	}
+	return added, nil
+}
+
+// insertReturning runs an INSERT and returns the set of what its rows return.
+func insertReturning[K comparable](ctx context.Context, s *Postgres, query string, args ...any) (map[K]struct{}, error) {
+	if err := s.state.err(); err != nil {
+		return nil, err
+	}
+	rows, err := s.pool.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := pgx.CollectRows(rows, pgx.RowTo[K])
+	news := make(map[K]struct{}, len(keys))
+	for _, k := range keys {
+		news[k] = struct{}{}
+	}
+	return news, err
+}
+
+// Unsuppress implements ports.Suppressions.
+func (s *Postgres) Unsuppress(ctx context.Context, address string) error {
+	const operation = "unsuppress"
+	if err := s.state.err(); err != nil {
+		return postgresError(operation, err)
+	}
+	tag, err := s.pool.Exec(ctx, `DELETE FROM suppression WHERE address = $1`, address)
+	if err == nil && tag.RowsAffected() == 0 {
+		return fmt.Errorf("%s: %w", operation, ports.ErrNotFound)
+	}
+	return postgresError(operation, err)
+}
+
+// FindSuppressed implements ports.Suppressions.
+func (s *Postgres) FindSuppressed(ctx context.Context, addresses []string) ([]domain.Suppression, error) {
+	const operation = "find suppressed"
+	if err := s.state.err(); err != nil {
+		return nil, postgresError(operation, err)
+	}
+	rows, err := s.pool.Query(ctx, `SELECT `+postgresSuppressionColumns+` FROM suppression
+		WHERE address = ANY($1) ORDER BY address`, addresses)
+	if err != nil {
+		return nil, postgresError(operation, err)
+	}
+	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (domain.Suppression, error) { return scanSuppression(row) })
+	return found, postgresError(operation, err)
+}
+
+// ListSuppressed implements ports.Suppressions.
+func (s *Postgres) ListSuppressed(ctx context.Context, f ports.SuppressionFilter, after string, limit int) ([]domain.Suppression, error) {
+	const operation = "list suppressed"
+	if err := s.state.err(); err != nil {
+		return nil, postgresError(operation, err)
+	}
+	rows, err := chooseSuppressed(s.read.NewSelect(), f, after, limit).ColumnExpr(postgresSuppressionColumns).Rows(ctx)
+	if err != nil {
+		return nil, postgresError(operation, err)
+	}
+	found, err := collect(rows, func() (domain.Suppression, error) { return scanSuppression(rows) })
+	return found, postgresError(operation, err)
+}
