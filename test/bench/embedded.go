@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kumotrail/kumotrail/adapters/kumomta"
 	"github.com/kumotrail/kumotrail/adapters/sqlstore"
 	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
@@ -45,8 +44,8 @@ func embedded(ctx context.Context, o options) error {
 			round+1, o.rounds, journal, s.arrays, s.singles)
 	}
 	var t table
-	t.add("decoding with identity, lines, one core", m.lines, "records/s")
-	t.add("decoding with identity, arrays of 500, one core", m.arrays, "records/s")
+	t.add("decoding with identity and meaning, lines, one core", m.lines, "records/s")
+	t.add("decoding with identity and meaning, arrays of 500, one core", m.arrays, "records/s")
 	t.add("Journal.Commit, units of 500", m.journal, "records/s")
 	t.add("Journal.Commit, all of it resent", m.resent, "records/s")
 	t.add("HTTP, arrays of 500, 4 connections", m.http, "records/s")
@@ -78,7 +77,7 @@ func decodeRate(units [][]string, spell func([]string) string) float64 {
 	n, start := 0, time.Now()
 	for time.Since(start) < time.Second {
 		for _, body := range bodies {
-			for batch := range (kumomta.Decoder{}).Decode(body) {
+			for batch := range decoder().Decode(body) {
 				n += batch.Records
 			}
 		}
@@ -93,7 +92,7 @@ func journalRates(ctx context.Context, units [][]string) (fresh, resent float64,
 		return 0, 0, err
 	}
 	defer os.RemoveAll(dir)
-	store, err := sqlstore.OpenSQLite(ctx, filepath.Join(dir, "bench.db"), kumomta.Decoder{}, sqlstore.SQLiteConfig{})
+	store, err := sqlstore.OpenSQLite(ctx, filepath.Join(dir, "bench.db"), decoder(), sqlstore.SQLiteConfig{})
 	if err != nil {
 		return 0, 0, err
 	}
@@ -120,7 +119,7 @@ func decodeUnits(units [][]string) [][]domain.EmailEvent {
 }
 
 func decodeUnit(body string) (events []domain.EmailEvent) {
-	for batch := range (kumomta.Decoder{}).Decode(body) {
+	for batch := range decoder().Decode(body) {
 		events = append(events, batch.Events...)
 	}
 	for i := range events {

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kumotrail/kumotrail/adapters/kumomta"
 	"github.com/kumotrail/kumotrail/adapters/natsbus"
 	"github.com/kumotrail/kumotrail/adapters/sqlstore"
 	"github.com/kumotrail/kumotrail/domain"
@@ -21,6 +20,7 @@ const pgWriters = 2
 // pgFigures are the rates of one round, in records/s.
 type pgFigures struct {
 	floor, journal, resent    series
+	meant, meantNot           series // decoding and committing, with and without what events mean
 	arrays, singles           series // the whole service
 	seedArrays, seedSingles   series // the seed-shaped one
 	walFloor, walJournal      series // bytes a record
@@ -63,6 +63,8 @@ func (m *pgFigures) print() {
 	t.add("Journal.Commit, 500 a unit, 2 writers", m.journal, "records/s")
 	t.add("Journal.Commit / floor", over(m.journal, m.floor), "")
 	t.add("all of it resent / fresh", over(m.resent, m.journal), "")
+	t.add("decoding and committing", m.meant, "records/s")
+	t.add("with what events mean / without", over(m.meant, m.meantNot), "")
 	t.add("service over HTTP with NATS, arrays of 500, 4 connections", m.arrays, "records/s")
 	t.add("service / floor", over(m.arrays, m.floor), "")
 	t.add("seed-shaped, arrays of 500, 4 connections", m.seedArrays, "records/s")
@@ -94,6 +96,9 @@ func (m *pgFigures) round(ctx context.Context, db *pgServer, o options, units []
 	m.floor, m.walFloor = append(m.floor, floor), append(m.walFloor, wal)
 	if err := m.journalRound(ctx, db, units); err != nil {
 		return fmt.Errorf("journal: %w", err)
+	}
+	if err := m.meaningRound(ctx, db, units); err != nil {
+		return fmt.Errorf("ingest: %w", err)
 	}
 	s, err := db.service(ctx, o.binary, units)
 	if err != nil {
@@ -179,7 +184,7 @@ func (db *pgServer) open(ctx context.Context, schema string) (*sqlstore.Postgres
 	if err := db.drop(ctx, schema); err != nil {
 		return nil, err
 	}
-	store, err := sqlstore.OpenPostgres(ctx, db.url, kumomta.Decoder{}, sqlstore.PostgresConfig{Schema: schema, Writers: pgWriters})
+	store, err := sqlstore.OpenPostgres(ctx, db.url, decoder(), sqlstore.PostgresConfig{Schema: schema, Writers: pgWriters})
 	if err != nil {
 		return nil, err
 	}

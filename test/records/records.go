@@ -4,6 +4,7 @@
 package records
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
@@ -65,6 +66,11 @@ const sender = "bounce@news.example.com"
 var (
 	tenants = []string{"acme", "globex", "initech", "umbrella", "hooli"}
 	domains = []string{"example.org", "example.net", "mail.example.org", "inbox.example.com", "post.example.edu"}
+	// hosts take the mail of a domain: two providers' and the domain's own.
+	hosts = map[string]string{
+		"example.org": "gmail-smtp-in.l.google.com", "example.net": "example-net.mail.protection.outlook.com",
+		"mail.example.org": "gmail-smtp-in.l.google.com",
+	}
 )
 
 // message is what all records of a message have in common.
@@ -134,9 +140,10 @@ func (msg *message) record(kind string, at time.Time, attempts int, r response) 
 		{"delivery_protocol", nil}, {"reception_protocol", "ESMTP"}, {"nodeid", nodeID},
 	}
 	if kind != "Reception" {
+		host := cmp.Or(hosts[msg.domain], "mx1."+msg.domain)
 		outbound := map[string]any{
-			"site":         "ip-1->(mx1|mx2)?." + msg.domain + "@smtp_client",
-			"peer_address": map[string]string{"name": "mx1." + msg.domain + ".", "addr": "192.0.2.25"},
+			"site":         "ip-1->" + host + "@smtp_client",
+			"peer_address": map[string]string{"name": host + ".", "addr": "192.0.2.25"},
 			"egress_pool":  "pool0", "egress_source": "ip-1",
 			"source_address":    map[string]string{"address": "10.0.0.1:53210"},
 			"delivery_protocol": "ESMTP",
