@@ -96,13 +96,8 @@ func webhookOperation(api huma.API, id, path, says string) *huma.Operation {
 		OperationID: id, Method: http.MethodPost, Path: path, Tags: []string{"Webhook"},
 		Summary: "Take log records",
 		Description: "The body is one log record, an array of them, or one a line, told apart by content whatever the " +
-			"Content-Type says. " + says,
+			"Content-Type says. With `Content-Encoding: gzip` or `zstd` it is compressed. " + says,
 		Security: []map[string][]string{{webhookScheme: {}}},
-		Parameters: []*huma.Param{{
-			Name: "Content-Encoding", In: "header", Description: "How the body is compressed.",
-			Schema:  &huma.Schema{Type: huma.TypeString, Enum: []any{"identity", "gzip", "x-gzip", "zstd"}},
-			Example: "gzip",
-		}},
 		RequestBody: &huma.RequestBody{
 			Description: "Log records as KumoMTA writes them. None at all is fine.",
 			Content: map[string]*huma.MediaType{

@@ -23,7 +23,7 @@ type LogFilter struct {
 	Status    string    `query:"status" enum:"pending,deferred,transferred,expired,bounced,delivered,complained" example:"bounced" doc:"What became of the message."`
 	Tenant    string    `query:"tenant" minLength:"1" maxLength:"1024" example:"acme" doc:"Whose message it is."`
 	Campaign  string    `query:"campaign" minLength:"1" maxLength:"1024" example:"spring" doc:"The campaign that it is part of."`
-	From      time.Time `query:"from" example:"2026-07-25T00:00:00Z" doc:"Accepted then or later."`
+	From      time.Time `query:"from" example:"2026-07-25T00:00:00Z" doc:"Accepted then or later. Not after to."`
 	To        time.Time `query:"to" example:"2026-07-26T00:00:00Z" doc:"Accepted before then."`
 }
 

@@ -17,7 +17,7 @@ var intervals = map[string]time.Duration{
 type statsInput struct {
 	By       string    `query:"by" enum:"type" default:"type" example:"type" doc:"What the counts are told apart by."`
 	Interval string    `query:"interval" enum:"1m,5m,1h,1d" default:"1h" example:"1d" doc:"The width of a bucket of time. Buckets begin at whole ones of a day of UTC."`
-	From     time.Time `query:"from" example:"2026-07-25T00:00:00Z" doc:"Occurred then or later."`
+	From     time.Time `query:"from" example:"2026-07-25T00:00:00Z" doc:"Occurred then or later. Not after to."`
 	To       time.Time `query:"to" example:"2026-07-26T00:00:00Z" doc:"Occurred before then."`
 }
 
