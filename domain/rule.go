@@ -35,7 +35,7 @@ type Rule struct {
 
 	Cause      Cause
 	Subcause   Subcause
-	Permanence Permanence // "" is that of the response's code
+	Permanence Permanence // "" is that of the response's code, without one that usual for the subcause
 	Fault      Fault      // "" is the usual one of the cause
 	Advice     string     // what to do, "" is the usual of the cause
 
