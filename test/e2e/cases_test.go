@@ -129,12 +129,16 @@ var trickyCases = []tricky{
 		rec(`"type":"Bounce","reception_protocol":"LogRecord","queue":"kumotrail.log_hook"`),
 		rec(`"type":"Expiration","reception_protocol":"LogRecord","queue":"kumotrail.log_hook"`),
 	}, map[string]int{"delivery": 1, "bounce": 1, "expiration": 1}, nil},
-	{19, "labels of rules that do not know administrators", []string{
+	{19, "labels of rules that do not know administrators, and none at all", []string{
 		rec(`"type":"AdminBounce","bounce_classification":"AuthenticationFailed",` + answer(551, "5.7.1", "Administrator bounced")),
 		rec(`"type":"Expiration","recipient":"b@example.org","bounce_classification":"MessageExpired",` + answer(551, "5.4.7", "too old")),
-	}, map[string]int{"admin_bounce": 1, "expiration": 1}, []object{
+		rec(`"type":"Bounce","recipient":"c@example.org","bounce_classification":"AuthenticationFailed",` + answer(550, "5.7.1", "Your IP is listed by Spamhaus")),
+		rec(`"type":"Bounce","recipient":"d@example.org","bounce_classification":"Uncategorized",` + answer(550, "5.1.1", "User unknown")),
+	}, map[string]int{"admin_bounce": 1, "expiration": 1, "bounce": 2}, []object{
 		{"recipient": "a@example.org", "status": "bounced", "cause": "administrative", "fault": "us"},
 		{"recipient": "b@example.org", "status": "expired", "cause": "expired"},
+		{"recipient": "c@example.org", "cause": "sender", "subcause": "blocklist"},
+		{"recipient": "d@example.org", "cause": "recipient", "subcause": "unknown"},
 	}},
 	{20, "three recipients with three answers, then the rest", []string{
 		rec(`"recipient":["a@example.org","b@example.org","c@example.org"]`), rec(delivery), rec(deferral + `,"recipient":"c@example.org"`),

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"regexp"
 	"strings"
 	"time"
 )
@@ -100,12 +101,14 @@ func (s said) facts() []fact {
 	return []fact{own, there}
 }
 
+var newID = regexp.MustCompile(`^new id is ([0-9a-f]{32})\b`)
+
 // transfer is the message's id on the other node, "" for none.
 func (s said) transfer() string {
 	switch s.kind() {
 	case "xfer_out":
-		if id, ok := strings.CutPrefix(s.response().text("content"), "new id is "); ok {
-			return normalID(id)
+		if m := newID.FindStringSubmatch(s.response().text("content")); m != nil {
+			return m[1]
 		}
 	case "xfer_in":
 		return normalID(child(s.record, "meta").text("xfer_prior_id"))

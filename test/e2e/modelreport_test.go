@@ -110,17 +110,17 @@ func (s said) references() []reference {
 	if s.kind() == "feedback" {
 		path = s.feedback().text("original_mail_from")
 	}
-	refs := []reference{{"verp", signedID(path), ""}, {"policy_meta", normalID(child(s.record, "meta").text("x_orig_id")), ""}}
-	if s.kind() == "oob" {
-		return refs
+	proven := reference{"verp", signedID(path), ""}
+	claimed := []reference{{"policy_meta", normalID(child(s.record, "meta").text("x_orig_id")), ""}}
+	if s.kind() == "feedback" {
+		claimed = attached(claimed, s.feedback())
 	}
-	refs = append(refs, attached(s.feedback())...)
-	return refs
+	return append([]reference{proven}, claimed...)
 }
 
-// attached are the references in a feedback report: its trace, and those in the
+// attached adds the references in a feedback report: its trace, and those in the
 // headers of the message that it returns.
-func attached(feedback object) []reference {
+func attached(refs []reference, feedback object) []reference {
 	headers := headersOf(feedback["original_message"])
 	traces := []object{child(feedback, "supplemental_trace")}
 	for _, h := range headers {
@@ -128,7 +128,6 @@ func attached(feedback object) []reference {
 			traces = append(traces, decodedTrace(h[1]))
 		}
 	}
-	var refs []reference
 	for _, t := range traces {
 		to := texts(t["recipient"])
 		if len(to) == 0 {
@@ -179,6 +178,9 @@ func filled(refs []reference, traces []object) []reference {
 	return refs
 }
 
+// readOfOriginal bytes of a returned message are looked at.
+const readOfOriginal = 64 << 10
+
 // headersOf are names in lower case and values, unfolded, of a message that is a
 // text or a list of bytes.
 func headersOf(message any) (headers [][2]string) {
@@ -190,7 +192,7 @@ func headersOf(message any) (headers [][2]string) {
 		}
 		text = string(b)
 	}
-	head, _, _ := strings.Cut(text, "\n\n")
+	head, _, _ := strings.Cut(text[:min(len(text), readOfOriginal)], "\n\n")
 	for line := range strings.Lines(regexp.MustCompile(`\n[ \t]`).ReplaceAllString(head, " ")) {
 		if name, value, ok := strings.Cut(line, ":"); ok {
 			headers = append(headers, [2]string{strings.ToLower(name), strings.TrimSpace(value)})
