@@ -10,7 +10,8 @@ import (
 	"github.com/kumotrail/kumotrail/ports"
 )
 
-// Bus is a ports.Publisher that keeps what arrives. Safe for concurrent use.
+// Bus is a ports.Publisher that keeps what arrives, and a ports.Feed of that.
+// Safe for concurrent use.
 type Bus struct {
 	mu      sync.Mutex
 	arrived []ports.Announced
@@ -18,12 +19,18 @@ type Bus struct {
 	fail    []error
 	lose    int
 	refuse  func(*domain.EmailEvent) bool
+
+	dropped uint64        // messages up to that one are gone
+	changed chan struct{} // closed when there may be more to read
+	away    bool
 }
 
 var _ ports.Publisher = (*Bus)(nil)
 
 // NewBus returns an empty bus.
-func NewBus() *Bus { return &Bus{known: map[domain.EventID]bool{}} }
+func NewBus() *Bus {
+	return &Bus{known: map[domain.EventID]bool{}, changed: make(chan struct{})}
+}
 
 // Publish implements ports.Publisher.
 func (b *Bus) Publish(ctx context.Context, events []ports.Announced) ([]bool, error) {
@@ -72,6 +79,7 @@ func (b *Bus) take(a ports.Announced) {
 	event := *a.Event
 	a.Event = &event
 	b.arrived = append(b.arrived, a)
+	b.wake()
 }
 
 // Arrived returns what has arrived so far, oldest first, each event once.

@@ -109,13 +109,13 @@ func (p *Publisher) Ping(ctx context.Context) error {
 
 // look makes sure of the stream and learns its limit.
 func (p *Publisher) look(ctx context.Context) error {
-	cfg, err := p.stream.ensure(ctx)
+	info, err := p.stream.ensure(ctx)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ports.ErrUnavailable, err)
 	}
 	limit := p.conn.nc.MaxPayload()
-	if cfg.MaxMsgSize > 0 {
-		limit = min(limit, int64(cfg.MaxMsgSize))
+	if most := info.Config.MaxMsgSize; most > 0 {
+		limit = min(limit, int64(most))
 	}
 	p.limit.Store(limit)
 	return nil

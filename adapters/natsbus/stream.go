@@ -65,13 +65,13 @@ func newStream(js jetstream.JetStream, cfg StreamConfig, log *slog.Logger) *stre
 	return s
 }
 
-// ensure makes the stream when it is absent and returns its settings.
-func (s *stream) ensure(ctx context.Context) (jetstream.StreamConfig, error) {
+// ensure makes the stream when it is absent, and returns its settings and state.
+func (s *stream) ensure(ctx context.Context) (*jetstream.StreamInfo, error) {
 	select {
 	case <-s.turn:
 		defer func() { s.turn <- struct{}{} }()
 	case <-ctx.Done():
-		return jetstream.StreamConfig{}, fmt.Errorf("look for stream %s: %w", StreamName, ctx.Err())
+		return nil, fmt.Errorf("look for stream %s: %w", StreamName, ctx.Err())
 	}
 	found, err := s.js.Stream(ctx, StreamName)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -81,11 +81,11 @@ func (s *stream) ensure(ctx context.Context) (jetstream.StreamConfig, error) {
 		found, err = s.js.Stream(ctx, StreamName)
 	}
 	if err != nil {
-		return jetstream.StreamConfig{}, fmt.Errorf("look for stream %s: %w", StreamName, err)
+		return nil, fmt.Errorf("look for stream %s: %w", StreamName, err)
 	}
-	have := found.CachedInfo().Config
-	s.report(&have)
-	return have, nil
+	info := found.CachedInfo()
+	s.report(&info.Config)
+	return info, nil
 }
 
 func (s *stream) report(have *jetstream.StreamConfig) {
