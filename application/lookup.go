@@ -14,13 +14,19 @@ const MaxCandidates = 100
 
 // Lookup tells what became of a message.
 type Lookup struct {
-	logs  ports.LogReader
+	logs  LookupStore
 	cache ports.LookupCache
+}
+
+// LookupStore is what a Lookup reads from.
+type LookupStore interface {
+	ports.LogReader
+	ports.Registrations
 }
 
 // NewLookup reads from logs, through cache unless that is nil. Commits have to
 // go through a Forgetful of the same cache.
-func NewLookup(logs ports.LogReader, cache ports.LookupCache) *Lookup {
+func NewLookup(logs LookupStore, cache ports.LookupCache) *Lookup {
 	if cache == nil {
 		cache = oblivion{}
 	}
@@ -34,24 +40,32 @@ type Found struct {
 	Candidates []domain.EmailLog
 	// Timeline has the events of a single candidate in order of time and id.
 	Timeline []domain.EmailEvent
+	// Registration is that of a single candidate, nil for none.
+	Registration *domain.Registration
 }
 
 // Lookup answers by the id of a log, of a message, or the application's own, as
-// ports.LogReader.FindLogs does. An id that means nothing is ErrNotFound.
+// ports.LogReader.FindLogs does, and by that of a registration. A registered
+// message is pending until it has a log, and means the log then. An id that
+// means nothing is ErrNotFound.
 func (l *Lookup) Lookup(ctx context.Context, id string) (Found, error) {
 	logs, err := l.find(ctx, id)
+	if err != nil {
+		return Found{}, err
+	}
+	logs, registration, err := l.withRegistered(ctx, id, logs)
 	if err != nil {
 		return Found{}, err
 	}
 	if len(logs) == 0 {
 		return Found{}, fmt.Errorf("look up an id of %d bytes: %w", len(id), ports.ErrNotFound)
 	}
-	if len(logs) > 1 {
-		return Found{Candidates: logs}, nil
+	if len(logs) > 1 || logs[0].MessageID == "" { // the MTA has said nothing yet
+		return Found{Candidates: logs, Registration: registration}, nil
 	}
 	events, err := l.logs.Events(ctx, logs[0].MessageID)
 	events = slices.DeleteFunc(events, func(e domain.EmailEvent) bool { return !e.Concerns(&logs[0]) })
-	return Found{Candidates: logs, Timeline: events}, err
+	return Found{logs, events, registration}, err
 }
 
 func (l *Lookup) find(ctx context.Context, id string) ([]domain.EmailLog, error) {

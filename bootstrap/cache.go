@@ -56,8 +56,8 @@ func openSharedCache(ctx context.Context, s Settings) (Cache, func() error, erro
 	return Cache{c, c}, c.Close, nil
 }
 
-func newLookup(logs ports.LogReader, c Cache) *application.Lookup {
-	return application.NewLookup(logs, c.LookupCache)
+func newLookup(store Store, c Cache) *application.Lookup {
+	return application.NewLookup(store, c.LookupCache)
 }
 
 // forgetting makes the cache forget what journal commits.

@@ -18,6 +18,8 @@ type Store interface {
 	ports.Pruner
 	ports.Quarantine
 	ports.LogReader
+	ports.Registrations
+	ports.Suppressions
 	ports.Health
 	Close() error
 }
