@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -18,25 +17,22 @@ import (
 )
 
 // asked sends a request with headers in pairs and returns the answer.
-func (s service) asked(method, path string, headers ...string) *http.Response {
+func (s service) asked(method, path string, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, "http://localhost"+path, nil)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
-	return w.Result()
+	return w
 }
 
-func problemOf(t *testing.T, resp *http.Response) httpapi.Problem {
+func problemOf(t *testing.T, resp *httptest.ResponseRecorder) httpapi.Problem {
 	t.Helper()
 	var p httpapi.Problem
-	body, err := io.ReadAll(resp.Body)
-	if err == nil {
-		err = json.Unmarshal(body, &p)
-	}
-	if err != nil || p.Status != resp.StatusCode || p.Title != http.StatusText(p.Status) || !strings.HasSuffix(p.Detail, ".") {
-		t.Errorf("%d %s is no problem: %v", resp.StatusCode, body, err)
+	err := json.Unmarshal(resp.Body.Bytes(), &p)
+	if err != nil || p.Status != resp.Code || p.Title != http.StatusText(p.Status) || !strings.HasSuffix(p.Detail, ".") {
+		t.Errorf("%d %s is no problem: %v", resp.Code, resp.Body, err)
 	}
 	return p
 }
@@ -52,12 +48,12 @@ func TestRequestIDsOfClientsAreKeptWhereSane(t *testing.T) {
 	} {
 		for _, path := range []string{"/healthz", "/nothing", "/api/kumomta/v1/stats", "/api/kumomta/v1/logs/x", "/webhook"} {
 			resp := s.asked(http.MethodGet, path, "X-Request-Id", id, "Authorization", bearer)
-			got := resp.Header.Get("X-Request-Id")
+			got := resp.Header().Get("X-Request-Id")
 			if kept != (got == id) || got == "" || !kept && made[got] {
 				t.Errorf("%s, id %q: answered %q", path, id, got)
 			}
 			made[got] = true
-			if resp.StatusCode >= 400 {
+			if resp.Code >= 400 {
 				if p := problemOf(t, resp); p.RequestID != got {
 					t.Errorf("%s: request_id %q, header %q", path, p.RequestID, got)
 				}
@@ -109,35 +105,35 @@ func TestAccessLogNamesNoAddressQueryOrKey(t *testing.T) {
 func TestEachKeyHasItsOwnRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServiceWith(httpapi.Config{APIKeys: []string{"first", "second"}, RateLimit: 50}, slog.New(slog.DiscardHandler))
-		ask := func(key string) *http.Response {
+		ask := func(key string) *httptest.ResponseRecorder {
 			return s.asked(http.MethodGet, "/api/kumomta/v1/stats", "Authorization", "Bearer "+key)
 		}
 		for n := range 100 {
-			if resp := ask("first"); resp.StatusCode != http.StatusOK {
-				t.Fatalf("request %d: %d", n, resp.StatusCode)
+			if resp := ask("first"); resp.Code != http.StatusOK {
+				t.Fatalf("request %d: %d", n, resp.Code)
 			}
 		}
 		resp := ask("first")
-		if p := problemOf(t, resp); p.Status != http.StatusTooManyRequests || resp.Header.Get("Retry-After") != "1" {
-			t.Errorf("%+v, Retry-After %q", p, resp.Header.Get("Retry-After"))
+		if p := problemOf(t, resp); p.Status != http.StatusTooManyRequests || resp.Header().Get("Retry-After") != "1" {
+			t.Errorf("%+v, Retry-After %q", p, resp.Header().Get("Retry-After"))
 		}
-		if resp := ask("second"); resp.StatusCode != http.StatusOK {
-			t.Errorf("another key: %d", resp.StatusCode)
+		if resp := ask("second"); resp.Code != http.StatusOK {
+			t.Errorf("another key: %d", resp.Code)
 		}
 		for _, path := range []string{"/healthz", "/readyz", "/api/kumomta/openapi", "/api/kumomta/openapi.json"} {
-			if resp := s.asked(http.MethodGet, path); resp.StatusCode != http.StatusOK {
-				t.Errorf("%s: %d", path, resp.StatusCode)
+			if resp := s.asked(http.MethodGet, path); resp.Code != http.StatusOK {
+				t.Errorf("%s: %d", path, resp.Code)
 			}
 		}
 		for range 200 { // who has no key takes nothing from those who do
-			if resp := ask("third"); resp.StatusCode != http.StatusUnauthorized {
-				t.Fatalf("no key: %d", resp.StatusCode)
+			if resp := ask("third"); resp.Code != http.StatusUnauthorized {
+				t.Fatalf("no key: %d", resp.Code)
 			}
 		}
 		<-time.After(time.Second) // of the bubble
 		for n := range 51 {
-			if resp := ask("first"); (resp.StatusCode == http.StatusOK) != (n < 50) {
-				t.Errorf("request %d of the next second: %d", n, resp.StatusCode)
+			if resp := ask("first"); (resp.Code == http.StatusOK) != (n < 50) {
+				t.Errorf("request %d of the next second: %d", n, resp.Code)
 			}
 		}
 	})
@@ -147,8 +143,8 @@ func TestWithoutKeysAllShareOneRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServiceWith(httpapi.Config{Open: true, RateLimit: 1}, slog.New(slog.DiscardHandler))
 		for n, want := range []int{200, 200, 429} {
-			if resp := s.asked(http.MethodGet, "/api/kumomta/v1/stats", "Authorization", fmt.Sprint("Bearer ", n)); resp.StatusCode != want {
-				t.Errorf("request %d: %d, want %d", n, resp.StatusCode, want)
+			if resp := s.asked(http.MethodGet, "/api/kumomta/v1/stats", "Authorization", fmt.Sprint("Bearer ", n)); resp.Code != want {
+				t.Errorf("request %d: %d, want %d", n, resp.Code, want)
 			}
 		}
 	})
@@ -177,8 +173,8 @@ func TestOtherMethodsAreAnsweredAsTheyShould(t *testing.T) {
 		{"POST", "/api/kumomta/openapi.json", 405, "GET, HEAD"},
 	} {
 		resp := s.asked(c.method, c.path, "Authorization", bearer)
-		if resp.StatusCode != c.status || resp.Header.Get("Allow") != c.allow {
-			t.Errorf("%s %s: %d, Allow %q, want %d, %q", c.method, c.path, resp.StatusCode, resp.Header.Get("Allow"), c.status, c.allow)
+		if resp.Code != c.status || resp.Header().Get("Allow") != c.allow {
+			t.Errorf("%s %s: %d, Allow %q, want %d, %q", c.method, c.path, resp.Code, resp.Header().Get("Allow"), c.status, c.allow)
 		}
 	}
 }
@@ -189,7 +185,7 @@ func TestNoAnswerInvitesOtherOrigins(t *testing.T) {
 	for _, path := range []string{"/api/kumomta/v1/stats", "/api/kumomta/openapi.json", "/api/kumomta/openapi", "/healthz"} {
 		for _, method := range []string{http.MethodGet, http.MethodOptions} {
 			resp := s.asked(method, path, "Origin", "https://elsewhere.example", "Access-Control-Request-Method", "GET", "Authorization", bearer)
-			for name := range resp.Header {
+			for name := range resp.Header() {
 				if strings.HasPrefix(name, "Access-Control-") {
 					t.Errorf("%s %s: %s", method, path, name)
 				}

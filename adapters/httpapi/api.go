@@ -21,7 +21,7 @@ const apiBase = Base + "/v1"
 // newAPI returns an API without operations on a router that lets in only who may
 // ask.
 func newAPI(e *gin.Engine, guarded *gin.RouterGroup, log *slog.Logger) huma.API {
-	useOurProblems()
+	setUpHuma()
 	config := huma.Config{
 		OpenAPI:       newOpenAPI(),
 		Formats:       huma.DefaultFormats,
@@ -51,9 +51,11 @@ func (a withHead) Handle(op *huma.Operation, handler func(huma.Context)) {
 // unwrap returns the request of an operation as gin has it.
 func unwrap(ctx huma.Context) *gin.Context { return humagin.Unwrap(ctx) }
 
-// useOurProblems makes huma answer with Problem, and 400 where it would say 422.
-// It has no other place for this than its own variables.
-var useOurProblems = sync.OnceFunc(func() {
+// setUpHuma makes huma answer with Problem, and 400 where it would say 422, and
+// arrays that are never null. It has no other place for this than its own
+// variables.
+var setUpHuma = sync.OnceFunc(func() {
+	huma.DefaultArrayNullable = false
 	huma.NewError = func(status int, detail string, _ ...error) huma.StatusError { return newProblem(status, detail) }
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, detail string, errs ...error) huma.StatusError {
 		faults := queryFaults(ctx.Context())

@@ -26,8 +26,7 @@
 // each with its bounds (minLength, maxLength, minimum, maximum, enum), an
 // example and a doc; a field Body is the request's. The output has a field Body,
 // or is stream's where lines are written one by one. Embedded structs must have
-// exported names, or huma does not see their fields; slices in answers want the
-// tag nullable:"false".
+// exported names, or huma does not see their fields; slices are never null.
 //
 // register holds requests against the input. All that is wrong with one is told
 // in one problem of status 400: unknown, doubled, empty and unreadable

@@ -27,7 +27,7 @@ func (s service) document(t *testing.T) *apidoc.Document {
 }
 
 // whole matches a sentence, or several.
-var whole = regexp.MustCompile(`^[A-Z].*\.$`)
+var whole = regexp.MustCompile(`(?s)^[A-Z].*\.$`)
 
 // Every operation says what it does, in words and by example, and how it fails.
 func TestEveryOperationIsDescribedWholly(t *testing.T) {

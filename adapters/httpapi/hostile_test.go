@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"maps"
@@ -18,14 +19,25 @@ import (
 	"github.com/kumotrail/kumotrail/test/apidoc"
 )
 
-// local is a round tripper to a handler.
+// local is a round tripper to a handler. From an answer without end it takes
+// what comes first.
 type local struct{ http.Handler }
 
 func (l local) RoundTrip(r *http.Request) (*http.Response, error) {
-	w := httptest.NewRecorder()
-	l.ServeHTTP(w, r)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	w := hangsUp{httptest.NewRecorder(), cancel}
+	l.ServeHTTP(w, r.WithContext(ctx))
 	return w.Result(), nil
 }
+
+// hangsUp ends its request when a part of the answer is flushed.
+type hangsUp struct {
+	*httptest.ResponseRecorder
+	cancel context.CancelFunc
+}
+
+func (h hangsUp) Flush() { h.cancel() }
 
 // client asks a service and holds its answers against the document.
 type client struct {
@@ -38,8 +50,8 @@ func newClient(t *testing.T) client {
 	return client{apidoc.Transport{Document: s.document(t), Next: local{s}}}
 }
 
-// ask returns an answer that the document allows.
-func (c client) ask(t interface{ Fatalf(string, ...any) }, method, address, body string) (int, string) {
+// ask returns an answer that the document allows. Headers come in pairs.
+func (c client) ask(t interface{ Fatalf(string, ...any) }, method, address, body string, headers ...string) (int, string) {
 	r := httptest.NewRequest(method, "http://localhost/", strings.NewReader(body))
 	u, err := url.Parse("http://localhost" + address)
 	if err != nil {
@@ -50,6 +62,9 @@ func (c client) ask(t interface{ Fatalf(string, ...any) }, method, address, body
 	r.Header.Set("x-kumomta-key", "reloop")
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
 	}
 	resp, err := c.RoundTrip(r)
 	if err != nil {
@@ -156,6 +171,24 @@ func (c client) expectNamed(t *testing.T, op apidoc.Operation, name, raw string)
 	}
 }
 
+// What is wrong in a header is named too.
+func TestEveryWrongHeaderIsNamed(t *testing.T) {
+	c := newClient(t)
+	for _, op := range guarded(c.Document) {
+		for _, p := range op.Parameters {
+			if p.Value.In != openapi3.ParameterInHeader {
+				continue
+			}
+			for _, value := range []string{"-", "\xff", strings.Repeat("9", 5000), "a\x00b", "{}"} {
+				code, body := c.ask(t, op.Method, address(op, ""), exampleBody(op), p.Value.Name, value)
+				if code != http.StatusBadRequest || !strings.Contains(body, p.Value.Name+" must be ") {
+					t.Errorf("%s, %s: %.20q: %d %.300s", op, p.Value.Name, value, code, body)
+				}
+			}
+		}
+	}
+}
+
 // exampleBody is a body as the document shows it, "" for none.
 func exampleBody(op apidoc.Operation) string {
 	if op.RequestBody == nil {
@@ -252,11 +285,14 @@ func TestTheExamplesWork(t *testing.T) {
 	c := newClient(t)
 	for _, op := range c.Document.Operations() {
 		for _, p := range op.Parameters {
-			raw := ""
-			if p.Value.In == openapi3.ParameterInQuery {
+			raw, headers := "", []string(nil)
+			switch p.Value.In {
+			case openapi3.ParameterInQuery:
 				raw = p.Value.Name + "=" + url.QueryEscape(example(p.Value))
+			case openapi3.ParameterInHeader:
+				headers = []string{p.Value.Name, example(p.Value)}
 			}
-			code, body := c.ask(t, op.Method, address(op, raw), exampleBody(op))
+			code, body := c.ask(t, op.Method, address(op, raw), exampleBody(op), headers...)
 			if code >= 400 && code != http.StatusNotFound {
 				t.Errorf("%s?%s: %d %s", op, raw, code, body)
 			}

@@ -16,7 +16,7 @@ import (
 // gone before their log is.
 type logWithTimeline struct {
 	LogLine
-	Timeline []eventLine `json:"timeline" nullable:"false" doc:"What happened, in order of time. Events are kept for RETENTION_DAYS, logs longer."`
+	Timeline []eventLine `json:"timeline" doc:"What happened, in order of time. Events are kept for RETENTION_DAYS, logs longer."`
 }
 
 // eventLine is one event of a timeline. What is not known is null.
@@ -61,7 +61,7 @@ func orNull(s *huma.Schema) *huma.Schema {
 // originalLine is the message that a report is tied to.
 type originalLine struct {
 	MessageID  string   `json:"message_id"`
-	Recipients []string `json:"recipients" nullable:"false"`
+	Recipients []string `json:"recipients"`
 	TiedBy     string   `json:"tied_by" doc:"What ties the report to the message."`
 	Confidence string   `json:"confidence" doc:"How sure that is."`
 }
@@ -110,7 +110,7 @@ func newEventLine(e *domain.EmailEvent) eventLine {
 // ambiguity is the problem of an id that means several logs.
 type ambiguity struct {
 	*Problem
-	Candidates []LogLine `json:"candidates" nullable:"false" doc:"The logs that the id means, the latest first."`
+	Candidates []LogLine `json:"candidates" doc:"The logs that the id means, the latest first."`
 }
 
 type logInput struct {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -122,10 +123,10 @@ func write(c *gin.Context, p *Problem) {
 		return
 	}
 	p.RequestID = requestID(c.Writer)
-	for name, values := range p.header {
-		c.Writer.Header()[name] = values
-	}
+	maps.Copy(c.Writer.Header(), p.header)
 	body, _ := json.Marshal(p) // plain texts always can
+	// What should have been an answer piece by piece has its own type already.
+	c.Writer.Header().Del("Content-Type")
 	c.Data(p.Status, problemType, body)
 }
 

@@ -88,7 +88,8 @@ func faultOf(op *huma.Operation, err error) string {
 		return err.Error()
 	}
 	in, name, _ := strings.Cut(found.Location, ".")
-	i := slices.IndexFunc(op.Parameters, func(p *huma.Param) bool { return p.In == in && strings.HasPrefix(name, p.Name) })
+	name, _, _ = strings.Cut(name, "[") // of a list's element
+	i := slices.IndexFunc(op.Parameters, func(p *huma.Param) bool { return p.In == in && p.Name == name })
 	switch {
 	case i >= 0:
 		return name + " must be " + allowed(op.Parameters[i].Schema)

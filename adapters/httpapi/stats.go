@@ -24,7 +24,7 @@ type statsInput struct {
 type statsOutput struct{ Body statistics }
 
 type statistics struct {
-	Rows []statsRow `json:"rows" nullable:"false" doc:"In order of bucket and type. Where nothing happened there is none."`
+	Rows []statsRow `json:"rows" doc:"In order of bucket and type. Where nothing happened there is none."`
 }
 
 // statsRow is the number of events of one type that occurred within a bucket.

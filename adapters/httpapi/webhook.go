@@ -28,7 +28,7 @@ type Receipt struct {
 	Duplicates  int    `json:"duplicates" doc:"How many were known already."`
 	Expired     int    `json:"expired" doc:"How many are older than RETENTION_DAYS and not kept."`
 	Quarantined int    `json:"quarantined" doc:"How many could not be taken. Their bytes are in quarantine."`
-	Quarantine  []note `json:"quarantine" nullable:"false" maxItems:"20" doc:"The first of those in quarantine."`
+	Quarantine  []note `json:"quarantine" maxItems:"20" doc:"The first of those in quarantine."`
 }
 
 // note names one record in quarantine.

@@ -22,7 +22,8 @@ func Parse(text []byte) (*Document, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the document: %w", err)
 	}
-	if err := doc.Validate(loader.Context); err != nil {
+	// JSON Schema lets schemas have words of their own; this one is huma's.
+	if err := doc.Validate(loader.Context, openapi3.AllowExtraSiblingFields("patternDescription")); err != nil {
 		return nil, fmt.Errorf("check the document: %w", err)
 	}
 	return &Document{doc}, nil
