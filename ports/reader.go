@@ -13,10 +13,16 @@ type LogFilter struct {
 	MessageID     string
 	ApplicationID string
 	Recipient     string // exact, the domain in any case
+	Domain        string // the recipient's, in any case
 	Statuses      []domain.Status
 	Tenant        string
 	Campaign      string
-	From, To      time.Time // AcceptedAt in [From, To)
+	Provider      string
+	EgressSource  string
+	Cause         domain.Cause
+	// From and To choose AcceptedAt in [From, To). Where the message id has a time
+	// in it AcceptedAt is that, so a store may look at keys of that range alone.
+	From, To time.Time
 	// Reports chooses logs of reports that came to us instead of those of mail.
 	Reports bool
 }

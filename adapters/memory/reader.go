@@ -78,6 +78,10 @@ func chooses(f *ports.LogFilter, l *domain.EmailLog) bool {
 		(len(f.Statuses) == 0 || slices.Contains(f.Statuses, l.Status())) &&
 		(f.Tenant == "" || f.Tenant == l.Tenant) &&
 		(f.Campaign == "" || f.Campaign == l.Campaign) &&
+		(f.Domain == "" || strings.HasSuffix(l.Recipient, "@"+strings.ToLower(f.Domain))) &&
+		(f.Provider == "" || f.Provider == l.Provider) &&
+		(f.EgressSource == "" || f.EgressSource == l.EgressSource) &&
+		(f.Cause == "" || f.Cause == l.Decision.Verdict.Cause) &&
 		within(l.AcceptedAt, f.From, f.To)
 }
 

@@ -18,6 +18,9 @@ func TestSQLiteKeepsContractOfLogReader(t *testing.T)  { contract.TestLogReader(
 func TestSQLiteKeepsContractOfSuppressions(t *testing.T)  { contract.TestSuppressions(t, openStore) }
 func TestSQLiteKeepsContractOfRegistrations(t *testing.T) { contract.TestRegistrations(t, openStore) }
 
+func TestSQLiteKeepsContractOfLogPages(t *testing.T)   { contract.TestLogPages(t, openStore) }
+func TestSQLiteKeepsContractOfEventPages(t *testing.T) { contract.TestEventPages(t, openStore) }
+
 func openStore(t *testing.T) contract.Store {
 	t.Helper()
 	return open(t, filepath.Join(t.TempDir(), "store.db"), sqlstore.SQLiteConfig{})

@@ -1,28 +1,134 @@
 package sqlstore
 
 import (
+	"strings"
 	"time"
-
-	"github.com/uptrace/bun"
+	"unicode/utf8"
 
 	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
 )
 
-// chooseByText asks for the texts that a filter names.
-func chooseByText(q *bun.SelectQuery, f ports.LogFilter) *bun.SelectQuery {
-	for _, equal := range []struct{ column, value string }{
-		{"message_id", domain.NormalizeMessageID(f.MessageID)},
-		{"recipient", domain.NormalizeRecipient(f.Recipient)},
-		{"application_id", f.ApplicationID},
-		{"tenant", f.Tenant},
-		{"campaign", f.Campaign},
+// dialect is what the databases say in different words.
+type dialect struct {
+	numbered bool // placeholders are $1, $2 ...
+	// indexed are conditions that their index alone serves, on the value twice;
+	// that on the recipient on its hash and its text.
+	indexed map[field]string
+	// unindexed goes before a column that no index shall serve.
+	unindexed string
+	rank      string // a condition on the rank of the status
+	ending    string // a condition on the end of the recipient, after its length
+	ranks     func([]domain.Status) any
+	id        func([16]byte) any
+	instant   func(time.Time) any
+}
+
+type field int
+
+// What a filter may ask for that has an index, the most telling first.
+const (
+	byKey field = iota // no index but the key's own
+	byApplication
+	byRecipient
+	byCampaign
+	byTenant
+	byDomain
+)
+
+// indexOf returns the index that serves f best.
+func indexOf(f *ports.LogFilter) field {
+	switch {
+	case f.MessageID != "":
+		return byKey // all of a message stand together
+	case f.ApplicationID != "":
+		return byApplication
+	case f.Recipient != "":
+		return byRecipient
+	case f.Campaign != "":
+		return byCampaign
+	case f.Tenant != "":
+		return byTenant
+	case f.Domain != "":
+		return byDomain
+	}
+	return byKey
+}
+
+// isNarrow says whether f chooses so few logs that all of them can be looked at.
+func isNarrow(f *ports.LogFilter) bool {
+	return f.MessageID != "" || f.ApplicationID != "" || f.Recipient != ""
+}
+
+// conditions returns what f asks for, but for the time and the kind of message.
+func (d *dialect) conditions(f *ports.LogFilter) *conditions {
+	c := &conditions{numbered: d.numbered}
+	c.add("confirmed")
+	index := indexOf(f)
+	recipient := domain.NormalizeRecipient(f.Recipient)
+	for _, text := range []struct {
+		field         field
+		column, value string
+	}{
+		{byApplication, "application_id", f.ApplicationID},
+		{byCampaign, "campaign", f.Campaign},
+		{byTenant, "tenant", f.Tenant},
+		{byRecipient, "recipient", recipient},
+		{byKey, "message_id", domain.NormalizeMessageID(f.MessageID)},
+		{byKey, "provider", f.Provider},
+		{byKey, "egress_source", f.EgressSource},
+		{byKey, "cause", string(f.Cause)},
 	} {
-		if equal.value != "" {
-			q = q.Where("? = ?", bun.Ident(equal.column), equal.value)
+		switch {
+		case text.value == "":
+		case text.field != index || text.field == byKey:
+			c.add(d.unindexed+text.column+" = ?", text.value)
+		case index == byRecipient:
+			c.add(d.indexed[index], recipientHash(recipient), recipient)
+		default:
+			c.add(d.indexed[index], text.value, text.value)
 		}
 	}
-	return q
+	if f.Domain != "" {
+		name := strings.ToLower(f.Domain)
+		if index == byDomain {
+			c.add(d.indexed[index], name)
+		}
+		ending := "@" + name
+		c.add(d.ending, int64(utf8.RuneCountInString(ending)), ending)
+	}
+	if len(f.Statuses) > 0 {
+		c.add(d.rank, d.ranks(f.Statuses))
+	}
+	if !f.From.IsZero() {
+		c.add("accepted_at >= ?", d.instant(f.From))
+	}
+	if !f.To.IsZero() {
+		c.add("accepted_at < ?", d.instant(f.To))
+	}
+	return c
+}
+
+// recipientHash is the part of a log's key that comes of its recipient.
+func recipientHash(recipient string) []byte {
+	key := domain.NewLogKey("", recipient)
+	return key[11:]
+}
+
+// choosesNothing says whether f asks for a text that no column can hold, and
+// no query either.
+func choosesNothing(f *ports.LogFilter) bool {
+	return !allCanBe(f.MessageID, f.ApplicationID, f.Recipient, f.Domain, f.Tenant, f.Campaign,
+		f.Provider, f.EgressSource, string(f.Cause))
+}
+
+func allCanBe(texts ...string) bool {
+	for _, text := range texts {
+		if text != "" && !canBeID(text) {
+			return false
+		}
+	}
+	return true
 }
 
 // ceilMicro rounds a bound up: stored times have no part below microseconds.

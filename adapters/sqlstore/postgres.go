@@ -100,9 +100,13 @@ type Postgres struct {
 	// read is for all other questions, and writes nothing.
 	read     *bun.DB
 	readPool *pgxpool.Pool
-	turns    chan struct{} // as many tokens as writers
-	days     sync.Mutex    // held by who makes days
-	resent   expectation
+	// pages is for reading lists, and writes nothing: statements of few shapes,
+	// whose plans are kept, for to plan one over all days takes longer than to
+	// run it.
+	pages  *pgxpool.Pool
+	turns  chan struct{} // as many tokens as writers
+	days   sync.Mutex    // held by who makes days
+	resent expectation
 
 	statements statementSet
 
@@ -164,6 +168,11 @@ func (s *Postgres) open(url string) (err error) {
 	}
 	reading := s.conn.Copy()
 	reading.RuntimeParams["default_transaction_read_only"] = "on"
+	paging := reading.Copy()
+	paging.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	if s.pages, err = postgresPool(paging, s.cfg.Readers); err != nil {
+		return err
+	}
 	// bun writes arguments into the query: nothing is left to be prepared.
 	reading.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	if s.readPool, err = postgresPool(reading, s.cfg.Readers); err != nil {
@@ -233,6 +242,7 @@ func (s *Postgres) Close() error {
 		s.state.set(errClosed)
 		err = s.read.Close()
 		s.readPool.Close()
+		s.pages.Close()
 		s.pool.Close()
 		s.packer.close()
 	})

@@ -27,6 +27,11 @@ func TestPostgresKeepsContractOfRegistrations(t *testing.T) {
 	contract.TestRegistrations(t, openPostgresStore)
 }
 
+func TestPostgresKeepsContractOfLogPages(t *testing.T) { contract.TestLogPages(t, openPostgresStore) }
+func TestPostgresKeepsContractOfEventPages(t *testing.T) {
+	contract.TestEventPages(t, openPostgresStore)
+}
+
 func openPostgresStore(t *testing.T) contract.Store {
 	t.Helper()
 	// Each day ahead is three tables that are made and dropped again.

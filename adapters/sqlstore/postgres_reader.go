@@ -25,12 +25,9 @@ func (s *Postgres) Logs(ctx context.Context, f ports.LogFilter) iter.Seq2[domain
 			yield(domain.EmailLog{}, postgresError("read logs", err))
 			return
 		}
-		if choosesNothing(f) {
-			return
-		}
-		var after *domain.LogKey
+		var before domain.LogKey
 		for {
-			page, err := s.logsAfter(ctx, f, after)
+			page, err := s.logPage(ctx, &f, before, logPage, false)
 			if err != nil {
 				yield(domain.EmailLog{}, postgresError("read logs", err))
 				return
@@ -43,49 +40,13 @@ func (s *Postgres) Logs(ctx context.Context, f ports.LogFilter) iter.Seq2[domain
 			if len(page) < logPage {
 				return
 			}
-			after = &page[len(page)-1].Key
+			before = page[len(page)-1].Key
 		}
 	}
-}
-
-func (s *Postgres) logsAfter(ctx context.Context, f ports.LogFilter, after *domain.LogKey) ([]domain.EmailLog, error) {
-	q := choosePostgresLogs(s.read.NewSelect(), f).Where("of_report = ?", f.Reports).Limit(logPage)
-	if after != nil {
-		q = q.Where("key < ?", after.String())
-	}
-	return s.scanLogs(ctx, q)
-}
-
-// choosesNothing says whether f asks for a text that no column can hold, and
-// no query either.
-func choosesNothing(f ports.LogFilter) bool {
-	for _, text := range []string{f.MessageID, f.ApplicationID, f.Recipient, f.Tenant, f.Campaign} {
-		if text != "" && !canBeID(text) {
-			return true
-		}
-	}
-	return false
 }
 
 // postgresLogColumns are logColumns with the key as bytes.
 var postgresLogColumns = strings.Replace(logColumns, "key", "uuid_send(key)", 1)
-
-func choosePostgresLogs(q *bun.SelectQuery, f ports.LogFilter) *bun.SelectQuery {
-	q = q.Table(logTable).ColumnExpr(postgresLogColumns).Where("confirmed").OrderExpr("key DESC")
-	if f.MessageID != "" {
-		least, greatest := domain.KeysOfMessage(f.MessageID)
-		q = q.Where("key BETWEEN ? AND ?", least.String(), greatest.String())
-	}
-	q = chooseByText(q, f)
-	if len(f.Statuses) > 0 {
-		ranks := make([]int, len(f.Statuses))
-		for i, st := range f.Statuses {
-			ranks[i] = int(st)
-		}
-		q = q.Where("get_byte(decision, 0) IN (?)", bun.List(ranks))
-	}
-	return within(q, "accepted_at", f.From, f.To)
-}
 
 // within asks for a time in [from, to), of which a zero one is open. Stored
 // times have no part below microseconds, so bounds are rounded up.

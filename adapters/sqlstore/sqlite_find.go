@@ -29,11 +29,11 @@ func (s *SQLite) findLogs(ctx context.Context, id string, limit int) ([]domain.E
 			return l, err
 		}
 	}
-	byMessage, err := s.scanLogs(ctx, chooseLogs(s.read.NewSelect(), ports.LogFilter{MessageID: id}).Limit(int64(limit)))
+	byMessage, err := s.logPage(ctx, &ports.LogFilter{MessageID: id}, domain.LogKey{}, limit, true)
 	if err != nil {
 		return nil, err
 	}
-	byApplication, err := s.scanLogs(ctx, chooseLogs(s.read.NewSelect(), ports.LogFilter{ApplicationID: id}).Limit(int64(limit)))
+	byApplication, err := s.logPage(ctx, &ports.LogFilter{ApplicationID: id}, domain.LogKey{}, limit, true)
 	return greatest(limit, byMessage, byApplication), err
 }
 

@@ -6,8 +6,6 @@ import (
 	"iter"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
 )
@@ -15,45 +13,26 @@ import (
 // Logs implements ports.LogReader.
 func (s *SQLite) Logs(ctx context.Context, f ports.LogFilter) iter.Seq2[domain.EmailLog, error] {
 	return func(yield func(domain.EmailLog, error) bool) {
-		rows, err := chooseLogs(s.read.NewSelect(), f).Where("of_report = ?", f.Reports).Rows(ctx)
-		if err != nil {
-			yield(domain.EmailLog{}, sqliteError("read logs", err))
-			return
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			l, err := scanLog(rows)
-			if !yield(l, sqliteError("read logs", err)) || err != nil {
+		// Other processes may have their turn between pages: a stream that lasts as
+		// long as a slow reader would keep the write-ahead log from being emptied.
+		var before domain.LogKey
+		for {
+			page, err := s.logPage(ctx, &f, before, logPage, false)
+			if err != nil {
+				yield(domain.EmailLog{}, sqliteError("read logs", err))
 				return
 			}
+			for _, l := range page {
+				if !yield(l, nil) {
+					return
+				}
+			}
+			if len(page) < logPage {
+				return
+			}
+			before = page[len(page)-1].Key
 		}
-		if err := rows.Err(); err != nil {
-			yield(domain.EmailLog{}, sqliteError("read logs", err))
-		}
 	}
-}
-
-func chooseLogs(q *bun.SelectQuery, f ports.LogFilter) *bun.SelectQuery {
-	q = q.Table("email_log").ColumnExpr(logColumns).Where("confirmed").OrderExpr("key DESC")
-	if f.MessageID != "" {
-		least, greatest := domain.KeysOfMessage(f.MessageID)
-		q = q.Where("key BETWEEN ? AND ?", least[:], greatest[:])
-	}
-	q = chooseByText(q, f)
-	if len(f.Statuses) > 0 {
-		ranks := make([][]byte, len(f.Statuses))
-		for i, st := range f.Statuses {
-			ranks[i] = []byte{byte(st)}
-		}
-		q = q.Where("substr(decision, 1, 1) IN (?)", bun.List(ranks))
-	}
-	if !f.From.IsZero() {
-		q = q.Where("accepted_at >= ?", ceilMicro(f.From))
-	}
-	if !f.To.IsZero() {
-		q = q.Where("accepted_at < ?", ceilMicro(f.To))
-	}
-	return q
 }
 
 // CountEvents implements ports.LogReader.

@@ -99,6 +99,8 @@ func TestStore(t *testing.T, open Open) {
 	TestPruner(t, open)
 	TestQuarantine(t, open)
 	TestLogReader(t, open)
+	TestLogPages(t, open)
+	TestEventPages(t, open)
 	TestRegistrations(t, open)
 	TestSuppressions(t, open)
 	TestVitals(t, open)

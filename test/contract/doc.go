@@ -25,6 +25,8 @@ type Store interface {
 	ports.Pruner
 	ports.Quarantine
 	ports.LogReader
+	ports.LogPages
+	ports.EventPages
 	ports.Registrations
 	ports.Suppressions
 	ports.VitalsReader

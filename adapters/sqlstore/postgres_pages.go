@@ -1,0 +1,182 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/kumotrail/kumotrail/domain"
+	"github.com/kumotrail/kumotrail/ports"
+)
+
+var (
+	_ ports.LogPages   = (*Postgres)(nil)
+	_ ports.EventPages = (*Postgres)(nil)
+)
+
+var postgresDialect = dialect{
+	numbered: true,
+	indexed: map[field]string{
+		byApplication: "hashtextextended(application_id, 0) = hashtextextended(?, 0) AND application_id = ?",
+		byRecipient:   "substr(uuid_send(key), 12, 5) = ? AND recipient = ?",
+		byCampaign:    "hashtextextended(campaign, 0) = hashtextextended(?, 0) AND campaign = ?",
+		byTenant:      "hashtextextended(tenant, 0) = hashtextextended(?, 0) AND tenant = ?",
+		byDomain:      "hashtextextended(split_part(recipient, '@', -1), 0) = hashtextextended(?, 0)",
+	},
+	rank:   "get_byte(decision, 0) = ANY(?)",
+	ending: "right(recipient, ?) = ?",
+	ranks: func(statuses []domain.Status) any {
+		ranks := make([]int32, len(statuses))
+		for i, s := range statuses {
+			ranks[i] = int32(s)
+		}
+		return ranks
+	},
+	id:      func(id [16]byte) any { return id },
+	instant: func(t time.Time) any { return time.UnixMicro(ceilMicro(t)).UTC() },
+}
+
+// postgresOrder is an order by key that only one index has. Those of a hash and
+// the key put nulls last, though there are none: else the planner, which knows
+// little of a day that is new, would walk through all keys and look for the few
+// that have the hash.
+func postgresOrder(index field) string {
+	if index == byKey {
+		return "key DESC"
+	}
+	return "key DESC NULLS LAST"
+}
+
+// assumed is the number of rows that a plan for limit is made for. Plans are
+// kept, so the limit itself is not known to them.
+func assumed(limit int) string {
+	switch {
+	case limit <= 50:
+		return "50"
+	case limit <= 500:
+		return "500"
+	}
+	return "5000"
+}
+
+// LogPage implements ports.LogPages.
+func (s *Postgres) LogPage(ctx context.Context, f ports.LogFilter, before domain.LogKey, limit int) ([]domain.EmailLog, error) {
+	const operation = "read page of logs"
+	if err := s.state.err(); err != nil {
+		return nil, postgresError(operation, err)
+	}
+	logs, err := s.logPage(ctx, &f, before, limit, false)
+	return logs, postgresError(operation, err)
+}
+
+// logPage reads a page, of mail and reports if both is set.
+func (s *Postgres) logPage(ctx context.Context, f *ports.LogFilter, before domain.LogKey, limit int, both bool) ([]domain.EmailLog, error) {
+	if choosesNothing(f) {
+		return nil, ctx.Err()
+	}
+	ranges := keyRanges(f, before)
+	if !isNarrow(f) {
+		ranges = inSteps(ranges, time.Now())
+	}
+	var page []domain.EmailLog
+	for _, r := range ranges {
+		logs, err := s.logsWithin(ctx, f, r, limit-len(page), both)
+		if err != nil {
+			return nil, err
+		}
+		if page = append(page, logs...); len(page) >= limit {
+			break
+		}
+	}
+	return page, nil
+}
+
+func (s *Postgres) logsWithin(ctx context.Context, f *ports.LogFilter, r uuidRange, limit int, both bool) ([]domain.EmailLog, error) {
+	c := postgresDialect.conditions(f)
+	if !both {
+		c.add("of_report = ?", f.Reports)
+	}
+	c.add("key >= ? AND key < ?", [16]byte(r.least), [16]byte(r.below))
+	order := postgresOrder(indexOf(f))
+	query := `SELECT ` + postgresLogColumns + ` FROM (SELECT * FROM email_log WHERE ` + c.String() +
+		` ORDER BY ` + order + ` LIMIT ` + assumed(limit) + `) l ORDER BY ` + order + ` LIMIT ` + c.placeholder(int64(limit))
+	rows, err := s.pages.Query(ctx, query, c.args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.AppendRows(make([]domain.EmailLog, 0, min(limit, 500)), rows,
+		func(row pgx.CollectableRow) (domain.EmailLog, error) { return scanLog(row) })
+}
+
+// EventPage implements ports.EventPages.
+func (s *Postgres) EventPage(ctx context.Context, f ports.EventFilter, before domain.EventID, limit int) ([]ports.EventRow, error) {
+	const operation = "read page of events"
+	if err := s.state.err(); err != nil {
+		return nil, postgresError(operation, err)
+	}
+	rows, err := eventPage(ctx, s, f, before, limit)
+	return rows, postgresError(operation, err)
+}
+
+func (s *Postgres) eventsWithin(ctx context.Context, q *eventQuery) ([]storedEvent, error) {
+	c := &conditions{numbered: true}
+	order := "id DESC"
+	if q.ofMessage {
+		least, greatest := [16]byte(q.least), [16]byte(q.greatest)
+		c.add("(message_key BETWEEN ? AND ? OR original_key BETWEEN ? AND ?)", least, greatest, least, greatest)
+		order = "id DESC NULLS LAST" // see postgresOrder
+	}
+	if q.keys != nil {
+		keys := make([][16]byte, len(q.keys))
+		for i, k := range q.keys {
+			keys[i] = k
+		}
+		c.add("(message_key = ANY(?) OR original_key = ANY(?))", keys, keys)
+		order = "id DESC NULLS LAST"
+	}
+	if len(q.types) > 0 {
+		c.add("type = ANY(?)", q.types)
+	}
+	c.add("id >= ? AND id < ?", [16]byte(q.within.least), [16]byte(q.within.below))
+	rows, err := s.pages.Query(ctx, `SELECT `+postgresEventColumns+` FROM (SELECT * FROM email_event WHERE `+c.String()+
+		` ORDER BY `+order+` LIMIT `+assumed(q.limit)+`) e ORDER BY `+order+` LIMIT `+c.placeholder(int64(q.limit)), c.args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (storedEvent, error) { return scanEvent(row) })
+}
+
+func (s *Postgres) keysOfRecipient(ctx context.Context, recipient string) ([]domain.LogKey, error) {
+	rows, err := s.pages.Query(ctx, `SELECT key FROM email_log WHERE `+
+		`substr(uuid_send(key), 12, 5) = $1 AND recipient = $2`, recipientHash(recipient), recipient)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (domain.LogKey, error) {
+		var key [16]byte
+		err := row.Scan(&key)
+		return key, err
+	})
+}
+
+// Event implements ports.EventPages.
+func (s *Postgres) Event(ctx context.Context, id domain.EventID) (domain.EmailEvent, error) {
+	const operation = "read event"
+	if err := s.state.err(); err != nil {
+		return domain.EmailEvent{}, postgresError(operation, err)
+	}
+	rows, err := s.pages.Query(ctx, `SELECT `+postgresEventColumns+` FROM email_event e WHERE e.id = $1`, [16]byte(id))
+	if err != nil {
+		return domain.EmailEvent{}, postgresError(operation, err)
+	}
+	stored, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (storedEvent, error) { return scanEvent(row) })
+	if err != nil {
+		return domain.EmailEvent{}, postgresError(operation, err)
+	}
+	if len(stored) == 0 {
+		return domain.EmailEvent{}, errNoEvent
+	}
+	e, err := s.restorer(ctx).restore(&stored[0])
+	return e, postgresError(operation, err)
+}

@@ -1,0 +1,176 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"github.com/kumotrail/kumotrail/domain"
+	"github.com/kumotrail/kumotrail/ports"
+)
+
+var (
+	_ ports.LogPages   = (*SQLite)(nil)
+	_ ports.EventPages = (*SQLite)(nil)
+)
+
+// sqliteDomain is what stands behind the last @ of the recipient.
+const sqliteDomain = "replace(recipient, rtrim(recipient, replace(recipient, '@', '')), '')"
+
+var sqliteDialect = dialect{
+	indexed: map[field]string{
+		byApplication: "application_id = ? AND application_id = ?",
+		byRecipient:   "substr(key, 12, 5) = ? AND recipient = ?",
+		byCampaign:    "campaign = ? AND campaign = ?",
+		byTenant:      "tenant = ? AND tenant = ?",
+		byDomain:      sqliteDomain + " = ?",
+	},
+	unindexed: "+",
+	rank:      "hex(substr(decision, 1, 1)) IN (SELECT value FROM json_each(?))",
+	ending:    "substr(recipient, -?) = ?",
+	ranks: func(statuses []domain.Status) any {
+		ranks := make([]string, len(statuses))
+		for i, s := range statuses {
+			ranks[i] = hex.EncodeToString([]byte{byte(s)})
+		}
+		return jsonText(ranks)
+	},
+	id:      func(id [16]byte) any { return id[:] },
+	instant: func(t time.Time) any { return ceilMicro(t) },
+}
+
+// sqliteIndexes names the index that serves a field, so that no other is taken
+// whatever SQLite knows of the table.
+var sqliteIndexes = map[field]string{
+	byApplication: " INDEXED BY email_log_application",
+	byRecipient:   " INDEXED BY email_log_recipient",
+	byCampaign:    " INDEXED BY email_log_campaign",
+	byTenant:      " INDEXED BY email_log_tenant",
+	byDomain:      " INDEXED BY email_log_domain",
+}
+
+// jsonText returns the array that json_each makes rows of.
+func jsonText(list []string) string {
+	b, _ := json.Marshal(list) // plain texts always can
+	return string(b)
+}
+
+// LogPage implements ports.LogPages.
+func (s *SQLite) LogPage(ctx context.Context, f ports.LogFilter, before domain.LogKey, limit int) ([]domain.EmailLog, error) {
+	logs, err := s.logPage(ctx, &f, before, limit, false)
+	return logs, sqliteError("read page of logs", err)
+}
+
+// logPage reads a page, of mail and reports if both is set.
+func (s *SQLite) logPage(ctx context.Context, f *ports.LogFilter, before domain.LogKey, limit int, both bool) ([]domain.EmailLog, error) {
+	if choosesNothing(f) {
+		return nil, ctx.Err()
+	}
+	var page []domain.EmailLog
+	for _, r := range keyRanges(f, before) {
+		logs, err := s.logsWithin(ctx, f, r, limit-len(page), both)
+		if err != nil {
+			return nil, err
+		}
+		if page = append(page, logs...); len(page) >= limit {
+			break
+		}
+	}
+	return page, nil
+}
+
+func (s *SQLite) logsWithin(ctx context.Context, f *ports.LogFilter, r uuidRange, limit int, both bool) ([]domain.EmailLog, error) {
+	query, args := sqliteLogQuery(f, r, limit, both)
+	rows, err := s.read.DB.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, func() (domain.EmailLog, error) { return scanLog(rows) })
+}
+
+func sqliteLogQuery(f *ports.LogFilter, r uuidRange, limit int, both bool) (query string, args []any) {
+	c := sqliteDialect.conditions(f)
+	if !both {
+		c.add("of_report = ?", boolValue(f.Reports))
+	}
+	c.add("key >= ? AND key < ?", r.least[:], r.below[:])
+	query = `SELECT ` + logColumns + ` FROM email_log` + sqliteIndexes[indexOf(f)] +
+		` WHERE ` + c.String() + ` ORDER BY key DESC LIMIT ` + c.placeholder(int64(limit))
+	return query, c.args
+}
+
+// EventPage implements ports.EventPages.
+func (s *SQLite) EventPage(ctx context.Context, f ports.EventFilter, before domain.EventID, limit int) ([]ports.EventRow, error) {
+	rows, err := eventPage(ctx, s, f, before, limit)
+	return rows, sqliteError("read page of events", err)
+}
+
+func (s *SQLite) eventsWithin(ctx context.Context, q *eventQuery) ([]storedEvent, error) {
+	query, args := sqliteEventQuery(q)
+	rows, err := s.read.DB.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, func() (storedEvent, error) { return scanEvent(rows) })
+}
+
+func sqliteEventQuery(q *eventQuery) (query string, args []any) {
+	c := &conditions{}
+	// Of a union each half has its index, and of few ids none is looked for among
+	// all.
+	if q.ofMessage {
+		c.add(`e.id IN (SELECT id FROM email_event WHERE message_key BETWEEN ? AND ?
+			UNION SELECT id FROM email_event WHERE original_key BETWEEN ? AND ?)`,
+			q.least[:], q.greatest[:], q.least[:], q.greatest[:])
+	}
+	if q.keys != nil {
+		keys := make([]string, len(q.keys))
+		for i, k := range q.keys {
+			keys[i] = hex.EncodeToString(k[:])
+		}
+		c.add(`e.id IN (SELECT id FROM email_event WHERE message_key IN (SELECT unhex(value) FROM json_each(?))
+			UNION SELECT id FROM email_event WHERE original_key IN (SELECT unhex(value) FROM json_each(?)))`,
+			jsonText(keys), jsonText(keys))
+	}
+	if len(q.types) > 0 {
+		c.add("e.type IN (SELECT value FROM json_each(?))", jsonText(q.types))
+	}
+	c.add("e.id >= ? AND e.id < ?", q.within.least[:], q.within.below[:])
+	query = `SELECT ` + eventColumns + ` FROM email_event e WHERE ` + c.String() +
+		` ORDER BY e.id DESC LIMIT ` + c.placeholder(int64(q.limit))
+	return query, c.args
+}
+
+func (s *SQLite) keysOfRecipient(ctx context.Context, recipient string) ([]domain.LogKey, error) {
+	rows, err := s.read.DB.QueryContext(ctx, `SELECT key FROM email_log INDEXED BY email_log_recipient
+		WHERE substr(key, 12, 5) = ? AND recipient = ?`, recipientHash(recipient), recipient)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, func() (domain.LogKey, error) {
+		var key []byte
+		if err := rows.Scan(&key); err != nil {
+			return domain.LogKey{}, err
+		}
+		return domain.LogKey(key), nil
+	})
+}
+
+// Event implements ports.EventPages.
+func (s *SQLite) Event(ctx context.Context, id domain.EventID) (domain.EmailEvent, error) {
+	const operation = "read event"
+	rows, err := s.read.DB.QueryContext(ctx, `SELECT `+eventColumns+` FROM email_event e WHERE e.id = ?`, id[:])
+	if err != nil {
+		return domain.EmailEvent{}, sqliteError(operation, err)
+	}
+	stored, err := collect(rows, func() (storedEvent, error) { return scanEvent(rows) })
+	if err != nil {
+		return domain.EmailEvent{}, sqliteError(operation, err)
+	}
+	if len(stored) == 0 {
+		return domain.EmailEvent{}, errNoEvent
+	}
+	e, err := s.restorer(ctx).restore(&stored[0])
+	return e, sqliteError(operation, err)
+}
