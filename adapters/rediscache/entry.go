@@ -26,6 +26,10 @@ type log struct {
 	Application  string    `json:"a,omitzero"`
 	Provider     string    `json:"p,omitzero"`
 	EgressSource string    `json:"e,omitzero"`
+	PriorID      string    `json:"x,omitzero"`
+	NextID       string    `json:"y,omitzero"`
+	Confirmed    bool      `json:"q,omitzero"`
+	OfReport     bool      `json:"o,omitzero"`
 	Size         int64     `json:"z,omitzero"`
 	Attempts     int       `json:"n,omitzero"`
 	AcceptedAt   time.Time `json:"ta,omitzero"`
@@ -33,34 +37,48 @@ type log struct {
 	FailedAt     time.Time `json:"tf,omitzero"`
 	ComplainedAt time.Time `json:"tc,omitzero"`
 
-	Status   domain.Status `json:"d,omitzero"`
-	At       time.Time     `json:"dt,omitzero"`
-	EventID  []byte        `json:"di"`
-	Code     int           `json:"dc,omitzero"`
-	Enhanced [3]int        `json:"de,omitzero"`
-	Response string        `json:"dr,omitzero"`
+	Status     domain.Status     `json:"d,omitzero"`
+	At         time.Time         `json:"dt,omitzero"`
+	EventID    []byte            `json:"di"`
+	Code       int               `json:"dc,omitzero"`
+	Enhanced   [3]int            `json:"de,omitzero"`
+	Response   string            `json:"dr,omitzero"`
+	Hash       uint64            `json:"dh,omitzero"`
+	Confidence domain.Confidence `json:"df,omitzero"`
+
+	Cause      domain.Cause      `json:"vc,omitzero"`
+	Subcause   domain.Subcause   `json:"vs,omitzero"`
+	Permanence domain.Permanence `json:"vp,omitzero"`
+	Fault      domain.Fault      `json:"vf,omitzero"`
+	Rule       string            `json:"vr,omitzero"`
 }
 
 // encode returns the answer to id.
 func encode(id string, logs []domain.EmailLog) ([]byte, error) {
 	a := answer{ID: base64.RawStdEncoding.EncodeToString([]byte(id)), Logs: make([]log, len(logs))}
 	for i := range logs {
-		l := &logs[i]
-		d := &l.Decision
-		a.Logs[i] = log{
-			Key: l.Key[:], MessageID: l.MessageID, Recipient: l.Recipient, Sender: l.Sender,
-			Tenant: l.Tenant, Campaign: l.Campaign, Application: l.ApplicationID,
-			Provider: l.Provider, EgressSource: l.EgressSource, Size: l.Size, Attempts: l.Attempts,
-			AcceptedAt: l.AcceptedAt, DeliveredAt: l.DeliveredAt, FailedAt: l.FailedAt, ComplainedAt: l.ComplainedAt,
-			Status: d.Status, At: d.At, EventID: d.EventID[:], Code: d.Code,
-			Enhanced: [3]int{d.Enhanced.Class, d.Enhanced.Subject, d.Enhanced.Detail}, Response: d.Response,
-		}
+		a.Logs[i] = ofDomain(&logs[i])
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	err := e.Encode(a)
 	return b.Bytes(), err
+}
+
+func ofDomain(l *domain.EmailLog) log {
+	d, v := &l.Decision, &l.Decision.Verdict
+	return log{
+		Key: l.Key[:], MessageID: l.MessageID, Recipient: l.Recipient, Sender: l.Sender,
+		Tenant: l.Tenant, Campaign: l.Campaign, Application: l.ApplicationID,
+		Provider: l.Provider, EgressSource: l.EgressSource, Size: l.Size, Attempts: l.Attempts,
+		PriorID: l.PriorID, NextID: l.NextID, Confirmed: l.Confirmed, OfReport: l.OfReport,
+		AcceptedAt: l.AcceptedAt, DeliveredAt: l.DeliveredAt, FailedAt: l.FailedAt, ComplainedAt: l.ComplainedAt,
+		Status: d.Status, At: d.At, EventID: d.EventID[:], Code: d.Code,
+		Enhanced: [3]int{d.Enhanced.Class, d.Enhanced.Subject, d.Enhanced.Detail}, Response: d.Response,
+		Hash: d.ResponseHash, Confidence: d.Confidence,
+		Cause: v.Cause, Subcause: v.Subcause, Permanence: v.Permanence, Fault: v.Fault, Rule: v.Rule,
+	}
 }
 
 // decode returns the logs of an answer, and false if it is none to id.
@@ -84,11 +102,15 @@ func (l *log) toDomain() domain.EmailLog {
 		MessageID: l.MessageID, Recipient: l.Recipient, Sender: l.Sender,
 		Tenant: l.Tenant, Campaign: l.Campaign, ApplicationID: l.Application,
 		Provider: l.Provider, EgressSource: l.EgressSource, Size: l.Size, Attempts: l.Attempts,
+		PriorID: l.PriorID, NextID: l.NextID, Confirmed: l.Confirmed, OfReport: l.OfReport,
 		AcceptedAt: l.AcceptedAt, DeliveredAt: l.DeliveredAt, FailedAt: l.FailedAt, ComplainedAt: l.ComplainedAt,
 		Decision: domain.Decision{
 			Status: l.Status, At: l.At, Code: l.Code,
 			Enhanced: domain.EnhancedCode{Class: l.Enhanced[0], Subject: l.Enhanced[1], Detail: l.Enhanced[2]},
-			Response: l.Response,
+			Response: l.Response, ResponseHash: l.Hash, Confidence: l.Confidence,
+			Verdict: domain.Verdict{
+				Cause: l.Cause, Subcause: l.Subcause, Permanence: l.Permanence, Fault: l.Fault, Rule: l.Rule,
+			},
 		},
 	}
 	copy(d.Key[:], l.Key)

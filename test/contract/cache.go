@@ -3,6 +3,7 @@ package contract
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"sync"
@@ -92,11 +93,17 @@ func awkwardLogs() []domain.EmailLog {
 	full := domain.EmailLog{
 		Key: domain.NewLogKey(messageID(1), "a@example.com"), MessageID: messageID(1), Recipient: "\"a\n<&>\"@example.com",
 		Sender: "séndér@exämple.com\u2028", Tenant: "acme", Campaign: "=?\n", ApplicationID: "app-1", Provider: "p",
-		EgressSource: "e", Size: 1 << 40, Attempts: 7,
+		EgressSource: "e", PriorID: messageID(2), NextID: messageID(3), Confirmed: true, OfReport: true,
+		Size: 1 << 40, Attempts: 7,
 		AcceptedAt: at(1).Add(time.Microsecond), DeliveredAt: at(2), FailedAt: at(3), ComplainedAt: time.Unix(0, 0).UTC(),
 		Decision: domain.Decision{
 			Status: domain.BouncedLate, At: at(4), EventID: domain.EventID{1, 2, 255}, Code: 550,
 			Enhanced: domain.EnhancedCode{Class: 5, Subject: 1, Detail: 299}, Response: strings.Repeat("\\\" ", 1000),
+			ResponseHash: math.MaxUint64, Confidence: domain.Verified,
+			Verdict: domain.Verdict{
+				Cause: domain.CauseSender, Subcause: domain.SubcauseRate, Permanence: domain.Temporary,
+				Fault: domain.FaultNetwork, Rule: "rule",
+			},
 		},
 	}
 	return []domain.EmailLog{full, {}}
