@@ -90,6 +90,11 @@ func (f *feedback) report(originalID string) *domain.Report {
 	for _, id := range o.messageIDs {
 		l.add(domain.TieMessageID, id, "")
 	}
+	if len(l.list) == 0 && l.recipient != "" {
+		// By default a trace has the recipient alone, and the return path may have
+		// the id. What the reporter names beside it may be redacted.
+		recipients = append([]string{strings.Clone(l.recipient)}, recipients...)
+	}
 	return &domain.Report{
 		FeedbackType: cutName(f.kind), MailFrom: cutName(bare(f.mailFrom)),
 		Recipients: recipients, Host: cutName(f.host), References: l.list,

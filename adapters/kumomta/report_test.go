@@ -190,6 +190,21 @@ func TestStrongerReferencesComeFirstAndEachOnce(t *testing.T) {
 	})
 }
 
+// The return path may name the message then, and the reporter's own words may be
+// redacted.
+func TestTraceWithoutAnIdNamesTheRecipientFirst(t *testing.T) {
+	for report, want := range map[string][]string{
+		`{"supplemental_trace":{"recipient":"erin@example.org"}}`:                                                   {erin},
+		`{"supplemental_trace":{"recipient":"erin@example.org"},"original_rcpto_to":["redacted@example.org"]}`:      {erin, "redacted@example.org"},
+		`{"supplemental_trace":{"recipient":["erin@example.org","b@example.org"]},"original_rcpto_to":["b@x.org"]}`: {"b@x.org"},
+		`{"supplemental_trace":{"recipient":"erin@example.org","x_msg_id":"x"},"original_rcpto_to":["b@x.org"]}`:    {"b@x.org"},
+	} {
+		if diff := cmp.Diff(want, reportOf(t, aFeedback(report)).Recipients); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", report, diff)
+		}
+	}
+}
+
 // By default KumoMTA traces the recipient alone, and HTTP mail has no Received.
 func TestTheOnlyRecipientOfATraceGoesWithIDsThatNameNone(t *testing.T) {
 	cases := []struct{ trace, want string }{

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -59,20 +60,15 @@ func (t *tie) confidence() string {
 
 // tie follows the strongest reference of a report, nil if it has none.
 func (s said) tie() *tie {
-	named, refs := []string{s.recipient}, s.references()
-	if s.kind() == "feedback" {
-		named = texts(s.feedback()["original_rcpto_to"])
-	}
+	refs, named := s.references()
 	for _, r := range refs {
 		if r.id == "" || r.id == s.id() {
 			continue
 		}
 		var ours []string
-		if s.kind() == "feedback" {
-			for _, other := range refs {
-				if other.id == r.id {
-					ours = append(ours, other.recipient)
-				}
+		for _, other := range refs {
+			if other.id == r.id {
+				ours = append(ours, other.recipient)
 			}
 		}
 		return &tie{r.id, r.by, recipients(distinct(ours), distinct(named))}
@@ -104,30 +100,34 @@ func distinct(addresses []string) []string {
 
 func (s said) feedback() object { return child(s.record, "feedback_report") }
 
-// references are those of a report, the strongest first.
-func (s said) references() []reference {
-	path := s.record.text("sender") // an OOB's is where the report came to
-	if s.kind() == "feedback" {
-		path = s.feedback().text("original_mail_from")
-	}
-	proven := reference{"verp", signedID(path), ""}
+// references are those of a report, the strongest first, and the recipients that
+// it names beside them.
+func (s said) references() (refs []reference, named []string) {
 	claimed := []reference{{"policy_meta", normalID(child(s.record, "meta").text("x_orig_id")), ""}}
-	if s.kind() == "feedback" {
-		claimed = attached(claimed, s.feedback())
+	if s.kind() == "oob" { // its sender is where the report came to
+		return append([]reference{{"verp", signedID(s.record.text("sender")), ""}}, claimed...), []string{s.recipient}
 	}
-	return append([]reference{proven}, claimed...)
-}
-
-// attached adds the references in a feedback report: its trace, and those in the
-// headers of the message that it returns.
-func attached(refs []reference, feedback object) []reference {
-	headers := headersOf(feedback["original_message"])
-	traces := []object{child(feedback, "supplemental_trace")}
+	headers := headersOf(s.feedback()["original_message"])
+	traces := []object{child(s.feedback(), "supplemental_trace")}
 	for _, h := range headers {
 		if strings.HasPrefix(h[0], "x-") {
 			traces = append(traces, decodedTrace(h[1]))
 		}
 	}
+	claimed = append(append(claimed, ofTraces(traces)...), ofHeaders(headers)...)
+	claimed = slices.DeleteFunc(claimed, func(r reference) bool { return r.id == "" })
+	named = texts(s.feedback()["original_rcpto_to"])
+	only := onlyRecipient(traces)
+	for i := range claimed {
+		claimed[i].recipient = cmp.Or(claimed[i].recipient, only)
+	}
+	if len(claimed) == 0 { // a trace without an id
+		named = append([]string{only}, named...)
+	}
+	return append([]reference{{"verp", signedID(s.feedback().text("original_mail_from")), ""}}, claimed...), named
+}
+
+func ofTraces(traces []object) (refs []reference) {
 	for _, t := range traces {
 		to := texts(t["recipient"])
 		if len(to) == 0 {
@@ -137,6 +137,23 @@ func attached(refs []reference, feedback object) []reference {
 			refs = append(refs, reference{"trace", normalID(t.text("x_msg_id")), one})
 		}
 	}
+	return refs
+}
+
+// onlyRecipient is the one whom the first trace that names anybody names, ""
+// where it names several.
+func onlyRecipient(traces []object) string {
+	for _, t := range traces {
+		if to := texts(t["recipient"]); len(to) == 1 {
+			return to[0]
+		} else if len(to) > 1 {
+			return ""
+		}
+	}
+	return ""
+}
+
+func ofHeaders(headers [][2]string) (refs []reference) {
 	for _, ours := range []bool{true, false} { // what KumoMTA wrote, then what others did
 		for _, h := range headers {
 			if h[0] == "received" && strings.Contains(h[1], "(KumoMTA") == ours {
@@ -151,7 +168,7 @@ func attached(refs []reference, feedback object) []reference {
 			refs = append(refs, reference{"message_id", id, ""})
 		}
 	}
-	return filled(refs, traces)
+	return refs
 }
 
 var receivedID = regexp.MustCompile(`\sid ([0-9a-f]{32})\b(?:\s+for <([^>,]+)>)?`)
@@ -159,23 +176,6 @@ var receivedID = regexp.MustCompile(`\sid ([0-9a-f]{32})\b(?:\s+for <([^>,]+)>)?
 func isUUID1(id string) bool {
 	u, err := uuid.Parse(id)
 	return err == nil && len(id) == 32 && u.Version() == 1
-}
-
-// filled has the recipient of the first trace with one wherever none is named.
-func filled(refs []reference, traces []object) []reference {
-	for _, t := range traces {
-		to := texts(t["recipient"])
-		if len(to) == 0 {
-			continue
-		}
-		for i := range refs {
-			if len(to) == 1 && refs[i].recipient == "" {
-				refs[i].recipient = to[0]
-			}
-		}
-		break
-	}
-	return refs
 }
 
 // readOfOriginal bytes of a returned message are looked at.

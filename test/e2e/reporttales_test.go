@@ -122,6 +122,10 @@ func provenTales(one addTale) {
 	one("a complaint with the signed return path", "a complained verified", "verp a@example.org", func(n int) string {
 		return feedback(n, `"original_mail_from":"<`+returnPath(messageID(n))+`>",`+toA, "")
 	})
+	one("a complaint with the signed return path, a trace of the recipient and a name struck out", "a complained verified", "verp a@example.org", func(n int) string {
+		return feedback(n, `"original_mail_from":"`+returnPath(messageID(n))+`","supplemental_trace":{"recipient":"a@example.org"},
+			"original_rcpto_to":["redacted@example.org"]`, "")
+	})
 	one("a notification that names an address further on", "a delivered", "verp forwarded@elsewhere.example", func(n int) string {
 		return oob(n, returnPath(messageID(n)), `"recipient":"forwarded@elsewhere.example"`)
 	})
