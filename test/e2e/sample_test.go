@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -291,4 +292,27 @@ func TestOrderRepetitionAndGroupingDoNotMatter(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What the README has people try.
+func TestFreshSampleHasALateBounceAndAComplaintThatAreVerified(t *testing.T) {
+	t.Parallel()
+	s := startService(t)
+	cmd := exec.CommandContext(t.Context(), "go", "run", "../sample")
+	cmd.Env = append(os.Environ(), "VERP_KEY="+verpKey)
+	fresh, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mustTake(string(fresh))
+	verified := map[string]int{}
+	for _, l := range s.Export() {
+		if l["confidence"] == "verified" {
+			verified[l.text("status")]++
+		}
+	}
+	if diff := cmp.Diff(map[string]int{"bounced": 1, "complained": 1}, verified); diff != "" {
+		t.Errorf("verified (-want +got):\n%s", diff)
+	}
+	checkWholly(t, s, parseRecords(t, lines(string(fresh))))
 }

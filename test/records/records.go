@@ -34,10 +34,10 @@ const nodeID = "557f3ad4-2c8c-11ee-976e-782d7e12e173"
 // each.
 func (m *Maker) Message() []string {
 	msg := m.next()
-	lines := []string{msg.record("Reception", msg.accepted.Add(2*time.Millisecond), 0, response{Code: 250, Content: "OK ids=" + msg.id})}
+	lines := []string{msg.reception()}
 	attempt, at := 0, msg.accepted.Add(1500*time.Millisecond)
 	if m.random.IntN(100) < 15 {
-		deferral := response{451, &enhanced{4, 7, 28}, "Our system has detected an unusual rate of mail", "MAIL FROM:<" + sender + ">\r\n"}
+		deferral := response{451, &enhanced{4, 7, 28}, "Our system has detected an unusual rate of mail", "MAIL FROM:<" + msg.sender + ">\r\n"}
 		lines = append(lines, msg.record("TransientFailure", at, attempt, deferral))
 		attempt, at = 1, at.Add(20*time.Minute)
 	}
@@ -45,8 +45,16 @@ func (m *Maker) Message() []string {
 		bounce := response{550, &enhanced{5, 1, 1}, "The email account that you tried to reach does not exist", "RCPT TO:<" + msg.recipient + ">\r\n"}
 		return append(lines, msg.record("Bounce", at, attempt, bounce))
 	}
-	ok := response{250, &enhanced{2, 0, 0}, fmt.Sprintf("OK queued as %08x", m.random.Uint32()), ".\r\n"}
-	return append(lines, msg.record("Delivery", at, attempt, ok))
+	return append(lines, msg.record("Delivery", at, attempt, m.taken()))
+}
+
+// taken is what a host says that takes a message.
+func (m *Maker) taken() response {
+	return response{250, &enhanced{2, 0, 0}, fmt.Sprintf("OK queued as %08x", m.random.Uint32()), ".\r\n"}
+}
+
+func (msg *message) reception() string {
+	return msg.record("Reception", msg.accepted.Add(2*time.Millisecond), 0, response{Code: 250, Content: "OK ids=" + msg.id})
 }
 
 // Lines returns n records of as many messages as it takes.
@@ -75,9 +83,10 @@ var (
 
 // message is what all records of a message have in common.
 type message struct {
-	id, recipient, tenant, campaign, domain, application string
-	accepted                                             time.Time
-	size                                                 int
+	id, sender, recipient, tenant, campaign, domain, application string
+	accepted                                                     time.Time
+	size                                                         int
+	isReport                                                     bool
 }
 
 func (m *Maker) next() message {
@@ -88,7 +97,7 @@ func (m *Maker) next() message {
 		domain:   domains[m.random.IntN(len(domains))],
 		size:     800 + m.random.IntN(40000),
 	}
-	msg.id = uuid1(m.now, m.serial)
+	msg.id, msg.sender = uuid1(m.now, m.serial), sender
 	msg.recipient = fmt.Sprintf("user%d@%s", m.random.IntN(5_000_000), msg.domain)
 	msg.application = "eml_" + msg.id[:24]
 	m.now = m.now.Add(m.step)
@@ -122,34 +131,37 @@ type response struct {
 	Command  any       `json:"command"`
 }
 
-// record spells one record as KumoMTA of 2026 does, nulls and all.
-func (msg *message) record(kind string, at time.Time, attempts int, r response) string {
+// record spells one record as KumoMTA of 2026 does, nulls and all. What else is
+// given stands in place of what such records have.
+func (msg *message) record(kind string, at time.Time, attempts int, r response, others ...map[string]any) string {
 	fields := []struct {
 		name  string
 		value any
 	}{
-		{"type", kind}, {"id", msg.id}, {"sender", sender}, {"recipient", msg.recipient},
-		{"queue", msg.campaign + ":" + msg.tenant + "@" + msg.domain}, {"site", ""}, {"size", msg.size},
+		{"type", kind}, {"id", msg.id}, {"sender", msg.sender}, {"recipient", msg.recipient},
+		{"queue", msg.queue()}, {"site", ""}, {"size", msg.size},
 		{"response", r}, {"peer_address", map[string]string{"name": "app1.example.com", "addr": "198.51.100.7"}},
 		{"timestamp", at.Unix()}, {"event_time", stamp(at)},
 		{"created", msg.accepted.Unix()}, {"created_time", stamp(msg.accepted)},
 		{"num_attempts", attempts}, {"bounce_classification", "Uncategorized"},
 		{"egress_pool", nil}, {"egress_source", nil}, {"source_address", nil}, {"feedback_report", nil},
-		{"meta", map[string]string{"tenant": msg.tenant, "campaign": msg.campaign, "X-Email-Log-ID": msg.application}},
+		{"meta", msg.meta()},
 		{"headers", map[string]string{"Subject": "Your order"}},
 		{"delivery_protocol", nil}, {"reception_protocol", "ESMTP"}, {"nodeid", nodeID},
 	}
-	if kind != "Reception" {
+	if isOutbound(kind) {
 		host := cmp.Or(hosts[msg.domain], "mx1."+msg.domain)
-		outbound := map[string]any{
+		others = append(others, map[string]any{
 			"site":         "ip-1->" + host + "@smtp_client",
 			"peer_address": map[string]string{"name": host + ".", "addr": "192.0.2.25"},
 			"egress_pool":  "pool0", "egress_source": "ip-1",
 			"source_address":    map[string]string{"address": "10.0.0.1:53210"},
 			"delivery_protocol": "ESMTP",
-		}
+		})
+	}
+	for _, other := range others {
 		for i := range fields {
-			if v, ok := outbound[fields[i].name]; ok {
+			if v, ok := other[fields[i].name]; ok {
 				fields[i].value = v
 			}
 		}
@@ -163,6 +175,25 @@ func (msg *message) record(kind string, at time.Time, attempts int, r response) 
 	fmt.Fprintf(&b, `,"session_id":"40d27aa8-8295-5f5c-8ecf-%012x"}`, at.UnixMicro()&0xffffffffffff)
 	return b.String()
 }
+
+// queue and meta of a report say nothing of who sent what it is about.
+func (msg *message) queue() string {
+	if msg.isReport {
+		return msg.domain
+	}
+	return msg.campaign + ":" + msg.tenant + "@" + msg.domain
+}
+
+func (msg *message) meta() map[string]string {
+	if msg.isReport {
+		return map[string]string{}
+	}
+	return map[string]string{"tenant": msg.tenant, "campaign": msg.campaign, "X-Email-Log-ID": msg.application}
+}
+
+// isOutbound says whether records of the type tell of another host than the one
+// that handed the message in.
+func isOutbound(kind string) bool { return kind != "Reception" && kind != "OOB" && kind != "Feedback" }
 
 // spell encodes without the escapes that browsers need and KumoMTA does not use.
 func spell(value any) string {

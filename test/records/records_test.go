@@ -1,6 +1,7 @@
 package records
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -25,5 +26,28 @@ func TestEveryRecordIsTakenAndCarriesItsMessagesTime(t *testing.T) {
 	}
 	if len(ids) != len(lines) {
 		t.Fatalf("%d ids for %d records", len(ids), len(lines))
+	}
+}
+
+func TestReportsAreTiedByTheKeyTheyAreSignedWith(t *testing.T) {
+	start := time.Date(2026, 7, 25, 17, 0, 0, 0, time.UTC)
+	for key, tied := range map[string]bool{"our-key": true, "another-key": false} {
+		maker := NewMaker(1, start, time.Second)
+		decoder := kumomta.NewDecoder(domain.NewInterpreter(nil, nil, domain.NewReturnPaths("our-key")))
+		statuses := map[domain.Status]int{}
+		for batch := range decoder.Decode(Array(append(maker.LateBounce(key), maker.Complaint(key)...))) {
+			for _, l := range domain.Fold(batch.Events) {
+				if l.Confirmed && !l.OfReport {
+					statuses[l.Status()]++
+				}
+			}
+		}
+		want := map[domain.Status]int{domain.BouncedLate: 1, domain.Complained: 1}
+		if !tied {
+			want = map[domain.Status]int{domain.Delivered: 2}
+		}
+		if !maps.Equal(want, statuses) {
+			t.Errorf("%s: statuses %v, want %v", key, statuses, want)
+		}
 	}
 }
