@@ -24,7 +24,7 @@ func bus(driver BusDriver) fx.Option {
 	if driver == ExternalNATS {
 		connect = fx.Provide(connectExternal)
 	}
-	return fx.Module("bus", connect, fx.Provide(newPublisher))
+	return fx.Module("bus", connect, fx.Provide(newPublisher, ofPublisher))
 }
 
 func connectEmbedded(life fx.Lifecycle, s Settings, _ lockedDataDir, log *slog.Logger) (*natsbus.Conn, error) {
@@ -59,15 +59,17 @@ func connect(life fx.Lifecycle, config natsbus.ConnConfig) (*natsbus.Conn, error
 	return conn, nil
 }
 
-func newPublisher(conn *natsbus.Conn, s Settings) (Bus, error) {
+func newPublisher(conn *natsbus.Conn, s Settings) (*natsbus.Publisher, error) {
 	return natsbus.NewPublisher(conn, s.publisher())
 }
+
+func ofPublisher(p *natsbus.Publisher) (Bus, ports.Feed) { return p, natsbus.NewFeed(p) }
 
 // useCases provides the way of a record: Ingest to Group to Committer to the
 // store, and Relay from there to the bus.
 func useCases() fx.Option {
 	return fx.Module("usecases",
-		fx.Provide(startRelay, startGroup, newIngest, newBudget),
+		fx.Provide(startRelay, startGroup, newIngest, newBudget, newStream),
 		fx.Invoke(startRetention))
 }
 
@@ -93,6 +95,14 @@ func startRelay(life fx.Lifecycle, outbox ports.Outbox, bus Bus, log *slog.Logge
 	relay := application.NewRelay(outbox, bus, log, application.RelayConfig{})
 	inBackground(life, func(ctx context.Context) { relay.Run(ctx, drainFor) })
 	return relay
+}
+
+// newStream returns the live stream. It is told of a stop by the server, before
+// that waits for its requests.
+func newStream(life fx.Lifecycle, feed ports.Feed, log *slog.Logger) *application.Stream {
+	stream := application.NewStream(feed, log, application.StreamConfig{})
+	life.Append(fx.StopHook(func(ctx context.Context) error { return within(ctx, stream.Close) }))
+	return stream
 }
 
 func startRetention(life fx.Lifecycle, pruner ports.Pruner, s Settings, log *slog.Logger) {

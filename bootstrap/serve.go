@@ -90,7 +90,7 @@ func web() fx.Option {
 }
 
 func newHandler(s Settings, ingest *application.Ingest, budget *application.Budget, logs ports.LogReader,
-	lookup *application.Lookup, store Store, c Cache, bus Bus, log *slog.Logger,
+	lookup *application.Lookup, stream *application.Stream, store Store, c Cache, bus Bus, log *slog.Logger,
 ) http.Handler {
 	return httpapi.New(httpapi.Config{
 		WebhookKeys:  s.WebhookKeys,
@@ -99,7 +99,7 @@ func newHandler(s Settings, ingest *application.Ingest, budget *application.Budg
 		Open:         s.Environment == Development && s.onLoopback(),
 		MaxBodyBytes: int64(s.MaxBodyBytes),
 	}, httpapi.Parts{
-		Ingest: ingest, Budget: budget, Logs: logs, Lookup: lookup, Log: log,
+		Ingest: ingest, Budget: budget, Logs: logs, Lookup: lookup, Stream: stream, Log: log,
 		Health: append([]httpapi.Probe{
 			{Name: "store", Required: true, Health: store},
 			{Name: "bus", Health: bus},
@@ -110,8 +110,9 @@ func newHandler(s Settings, ingest *application.Ingest, budget *application.Budg
 // finishWithin is how long open requests may take after a stop.
 const finishWithin = 5 * time.Second
 
-func startServer(life fx.Lifecycle, s Settings, handler http.Handler, log *slog.Logger, end fx.Shutdowner) {
+func startServer(life fx.Lifecycle, s Settings, handler http.Handler, stream *application.Stream, log *slog.Logger, end fx.Shutdowner) {
 	server := httpapi.NewServer(handler, log)
+	server.RegisterOnShutdown(stream.Stop) // its answers have no end of their own
 	life.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
 			listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Address())

@@ -44,6 +44,7 @@ func newServiceWith(config httpapi.Config, log *slog.Logger) service {
 		Ingest: application.NewIngest(decoder, committer, 0, time.Now),
 		Budget: application.NewBudget(1 << 20), Logs: store,
 		Lookup: application.NewLookup(store, cache), Log: log,
+		Stream: application.NewStream(memory.NewBus(), log, application.StreamConfig{}),
 	}), store}
 }
 

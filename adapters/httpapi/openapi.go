@@ -32,6 +32,7 @@ func newOpenAPI() *huma.OpenAPI {
 		Servers: []*huma.Server{{URL: "/", Description: "This service"}},
 		Tags: []*huma.Tag{
 			{Name: "Logs", Description: "What became of a message for a recipient."},
+			{Name: "Events", Description: "What happened to messages, each record of it."},
 			{Name: "Statistics", Description: "How much of what happened when."},
 			{Name: "Webhook", Description: "Where KumoMTA posts its log records."},
 			{Name: "Health", Description: "Whether the service works."},

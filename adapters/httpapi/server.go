@@ -47,6 +47,7 @@ type Parts struct {
 	Budget *application.Budget // of all bodies held at once
 	Logs   ports.LogReader
 	Lookup *application.Lookup
+	Stream *application.Stream
 	Health []Probe
 	Log    *slog.Logger
 }
@@ -82,6 +83,7 @@ func registerAll(api huma.API, parts Parts) {
 	registerLogs(api, parts.Lookup)
 	registerExport(api, parts.Logs, parts.Log)
 	registerStats(api, parts.Logs)
+	registerStream(api, parts.Stream, parts.Log)
 }
 
 // newEngine returns an engine with what holds for every route.
