@@ -100,6 +100,9 @@ func newHandler(s Settings, ingest *application.Ingest, budget *application.Budg
 		MaxBodyBytes: int64(s.MaxBodyBytes),
 	}, httpapi.Parts{
 		Ingest: ingest, Budget: budget, Logs: logs, Lookup: lookup, Stream: stream, Log: log,
+		Register:     application.NewRegister(store, time.Now),
+		Suppressions: application.NewSuppressions(store, time.Now),
+		Quarantine:   application.NewQuarantine(store, ingest),
 		Health: append([]httpapi.Probe{
 			{Name: "store", Required: true, Health: store},
 			{Name: "bus", Health: bus},

@@ -11,9 +11,10 @@ import (
 // have every field that answers have.
 
 func exampleStory() logWithTimeline {
-	event := exampleBounce()
+	event, registration := exampleBounce(), exampleRegistration()
 	return newLogWithTimeline(application.Found{
 		Candidates: domain.Fold([]domain.EmailEvent{event}), Timeline: []domain.EmailEvent{event},
+		Registration: &registration,
 	})
 }
 

@@ -17,6 +17,14 @@ import (
 type logWithTimeline struct {
 	LogLine
 	Timeline []eventLine `json:"timeline" doc:"What happened, in order of time. Events are kept for RETENTION_DAYS, logs longer."`
+
+	Registration *RegistrationLine `json:"registration" doc:"What the application said of the message when it registered it."`
+}
+
+// TransformSchema implements huma.SchemaTransformer.
+func (logWithTimeline) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Properties["registration"] = orNull(s.Properties["registration"])
+	return s
 }
 
 // eventLine is one event of a timeline. What is not known is null.
@@ -134,6 +142,7 @@ func registerLogs(api huma.API, lookup *application.Lookup) {
 		Summary: "Tell the story of a message",
 		Description: "Answers with the log that an id means, and with what happened to its message, in order of time. " +
 			"The id is the log's own, the application's (X-Email-Log-ID), or KumoMTA's message id. " +
+			"A message that was registered is pending until KumoMTA tells of it. " +
 			"Where several logs have it, the answer is a conflict with the candidates.",
 		Responses: responses,
 	}, exampleStory(), func(ctx context.Context, in *logInput) (*logOutput, error) {
@@ -154,7 +163,9 @@ const noSuchLog = "No log has this id. It is a log's own, the application's (X-E
 	"a message that was just sent may have none yet."
 
 func newLogWithTimeline(found application.Found) logWithTimeline {
-	answer := logWithTimeline{newLogLine(&found.Candidates[0]), make([]eventLine, len(found.Timeline))}
+	answer := logWithTimeline{
+		newLogLine(&found.Candidates[0]), make([]eventLine, len(found.Timeline)), newRegistrationLine(found.Registration),
+	}
 	for i := range found.Timeline {
 		answer.Timeline[i] = newEventLine(&found.Timeline[i])
 	}

@@ -44,7 +44,9 @@ func newServiceWith(config httpapi.Config, log *slog.Logger) service {
 		Ingest: application.NewIngest(decoder, committer, 0, time.Now),
 		Budget: application.NewBudget(1 << 20), Logs: store,
 		Lookup: application.NewLookup(store, cache), Log: log,
-		Stream: application.NewStream(memory.NewBus(), log, application.StreamConfig{}),
+		Register: application.NewRegister(store, time.Now), Suppressions: application.NewSuppressions(store, time.Now),
+		Quarantine: application.NewQuarantine(store, application.NewIngest(decoder, committer, 0, time.Now)),
+		Stream:     application.NewStream(memory.NewBus(), log, application.StreamConfig{}),
 	}), store}
 }
 
@@ -127,7 +129,7 @@ func TestLogIsAnsweredWithItsTimeline(t *testing.T) {
 			"smtp_code": 550.0, "enhanced_code": "5.1.1", "response": "no such user", "cause": nil,
 			"subcause": nil, "permanence": nil, "fault": nil, "rule": nil, "response_hash": nil, "confidence": nil,
 			"tenant": "acme", "campaign": "spring", "provider": nil, "egress_source": "ip-1", "size": 1047.0,
-			"prior_id": nil, "next_id": nil, "of_report": false,
+			"prior_id": nil, "next_id": nil, "of_report": false, "registration": nil,
 			"timeline": []any{map[string]any{
 				"type": "bounce", "record_type": "Bounce", "occurred_at": "2026-07-25T17:20:00.500000Z", "attempts": 1.0,
 				"smtp": map[string]any{

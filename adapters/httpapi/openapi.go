@@ -34,6 +34,8 @@ func newOpenAPI() *huma.OpenAPI {
 			{Name: "Logs", Description: "What became of a message for a recipient."},
 			{Name: "Events", Description: "What happened to messages, each record of it."},
 			{Name: "Statistics", Description: "How much of what happened when."},
+			{Name: "Suppressions", Description: "Addresses that must not be mailed."},
+			{Name: "Quarantine", Description: "What came and could not be taken."},
 			{Name: "Webhook", Description: "Where KumoMTA posts its log records."},
 			{Name: "Health", Description: "Whether the service works."},
 		},

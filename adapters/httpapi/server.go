@@ -50,6 +50,10 @@ type Parts struct {
 	Stream *application.Stream
 	Health []Probe
 	Log    *slog.Logger
+
+	Register     *application.Register
+	Suppressions *application.Suppressions
+	Quarantine   *application.Quarantine
 }
 
 // New returns the handler of all routes.
@@ -83,6 +87,9 @@ func registerAll(api huma.API, parts Parts) {
 	registerLogs(api, parts.Lookup)
 	registerExport(api, parts.Logs, parts.Log)
 	registerStats(api, parts.Logs)
+	registerRegistrations(api, parts.Register)
+	registerSuppressions(api, parts.Suppressions, parts.Log)
+	registerQuarantine(api, parts.Quarantine)
 	registerStream(api, parts.Stream, parts.Log)
 }
 
