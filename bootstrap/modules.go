@@ -69,7 +69,7 @@ func ofPublisher(p *natsbus.Publisher) (Bus, ports.Feed) { return p, natsbus.New
 // store, and Relay from there to the bus.
 func useCases() fx.Option {
 	return fx.Module("usecases",
-		fx.Provide(startRelay, startGroup, newIngest, newBudget, newStream),
+		fx.Provide(startRelay, startGroup, newIngest, newBudget, newStream, application.NewLists),
 		fx.Invoke(startRetention))
 }
 

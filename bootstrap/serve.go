@@ -90,7 +90,7 @@ func web() fx.Option {
 }
 
 func newHandler(s Settings, ingest *application.Ingest, budget *application.Budget, logs ports.LogReader,
-	lookup *application.Lookup, stream *application.Stream, store Store, c Cache, bus Bus, log *slog.Logger,
+	lookup *application.Lookup, lists *application.Lists, stream *application.Stream, store Store, c Cache, bus Bus, log *slog.Logger,
 ) http.Handler {
 	return httpapi.New(httpapi.Config{
 		WebhookKeys:  s.WebhookKeys,
@@ -99,7 +99,7 @@ func newHandler(s Settings, ingest *application.Ingest, budget *application.Budg
 		Open:         s.Environment == Development && s.onLoopback(),
 		MaxBodyBytes: int64(s.MaxBodyBytes),
 	}, httpapi.Parts{
-		Ingest: ingest, Budget: budget, Logs: logs, Lookup: lookup, Stream: stream, Log: log,
+		Ingest: ingest, Budget: budget, Logs: logs, Lookup: lookup, Lists: lists, Stream: stream, Log: log,
 		Register:     application.NewRegister(store, time.Now),
 		Suppressions: application.NewSuppressions(store, time.Now),
 		Quarantine:   application.NewQuarantine(store, ingest),

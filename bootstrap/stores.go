@@ -18,6 +18,8 @@ type Store interface {
 	ports.Pruner
 	ports.Quarantine
 	ports.LogReader
+	ports.LogPages
+	ports.EventPages
 	ports.Registrations
 	ports.Suppressions
 	ports.Health
@@ -30,8 +32,8 @@ func store(driver StoreDriver) fx.Option {
 	if driver == PostgreSQL {
 		open = fx.Provide(openServer)
 	}
-	return fx.Module("store", open, fx.Provide(lock, func(s Store) (ports.Journal, ports.Outbox, ports.Pruner, ports.LogReader) {
-		return s, s, s, s
+	return fx.Module("store", open, fx.Provide(lock, func(s Store) (ports.Journal, ports.Outbox, ports.Pruner, ports.LogReader, ports.LogPages, ports.EventPages) {
+		return s, s, s, s, s, s
 	}))
 }
 

@@ -161,7 +161,7 @@ func TestOtherMethodsAreAnsweredAsTheyShould(t *testing.T) {
 		{"HEAD", "/api/kumomta/openapi", 200, ""},
 		{"HEAD", "/api/kumomta/openapi.json", 200, ""},
 		{"HEAD", "/api/kumomta/v1/stats", 200, ""},
-		{"HEAD", "/api/kumomta/v1/logs/export", 200, ""},
+		{"HEAD", "/api/kumomta/v1/logs/export?from=2026-01-01T00:00:00Z", 200, ""},
 		{"HEAD", "/api/kumomta/v1/logs/x", 404, ""},
 		{"HEAD", "/webhook", 405, "POST"},
 		{"OPTIONS", "/api/kumomta/v1/stats", 204, "GET, HEAD, OPTIONS"},

@@ -280,6 +280,18 @@ func TestAnyQueryHasADocumentedAnswer(t *testing.T) {
 	})
 }
 
+// rangeFor is a range of time, which some filters need, for operations that take
+// one. A cursor is that of no filter.
+func rangeFor(op apidoc.Operation, name string) string {
+	var raw strings.Builder
+	for _, p := range op.Parameters {
+		if (p.Value.Name == "from" || p.Value.Name == "to") && name != "from" && name != "to" && name != "cursor" {
+			raw.WriteString("&" + p.Value.Name + "=" + url.QueryEscape(example(p.Value)))
+		}
+	}
+	return raw.String()
+}
+
 // The document has an example of everything, which works.
 func TestTheExamplesWork(t *testing.T) {
 	c := newClient(t)
@@ -288,7 +300,7 @@ func TestTheExamplesWork(t *testing.T) {
 			raw, headers := "", []string(nil)
 			switch p.Value.In {
 			case openapi3.ParameterInQuery:
-				raw = p.Value.Name + "=" + url.QueryEscape(example(p.Value))
+				raw = p.Value.Name + "=" + url.QueryEscape(example(p.Value)) + rangeFor(op, p.Value.Name)
 			case openapi3.ParameterInHeader:
 				headers = []string{p.Value.Name, example(p.Value)}
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
 
+	"github.com/kumotrail/kumotrail/application"
 	"github.com/kumotrail/kumotrail/ports"
 )
 
@@ -77,9 +78,12 @@ const (
 // to do where that can help.
 func problemOf(ctx context.Context, err error, again string) *Problem {
 	var p *Problem
+	var bad *application.BadQuestion
 	switch {
 	case errors.As(err, &p):
 		return p
+	case errors.As(err, &bad):
+		return badRequest(bad.Error())
 	case errors.Is(err, ports.ErrOverloaded):
 		p = newProblem(http.StatusServiceUnavailable, "More is waiting than may be held. "+again)
 	case ctx.Err() != nil:

@@ -47,6 +47,7 @@ type Parts struct {
 	Budget *application.Budget // of all bodies held at once
 	Logs   ports.LogReader
 	Lookup *application.Lookup
+	Lists  *application.Lists
 	Stream *application.Stream
 	Health []Probe
 	Log    *slog.Logger
@@ -85,7 +86,9 @@ func New(config Config, parts Parts) http.Handler {
 // registerAll adds the groups of operations: see the package's comment.
 func registerAll(api huma.API, parts Parts) {
 	registerLogs(api, parts.Lookup)
+	registerLogList(api, parts.Lists)
 	registerExport(api, parts.Logs, parts.Log)
+	registerEvents(api, parts.Lists)
 	registerStats(api, parts.Logs)
 	registerRegistrations(api, parts.Register)
 	registerSuppressions(api, parts.Suppressions, parts.Log)

@@ -167,6 +167,9 @@ func (s *Service) Export(filters ...string) []object {
 		name, value, _ := strings.Cut(f, "=")
 		query.Set(name, value)
 	}
+	if !query.Has("from") && !query.Has("to") { // all, for which a bound must be named
+		query.Set("from", "0001-01-02T00:00:00Z")
+	}
 	code, body := s.Get("/api/kumomta/v1/logs/export?" + query.Encode())
 	if code != http.StatusOK {
 		s.t.Fatalf("export: %d %s", code, body)

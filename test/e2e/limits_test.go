@@ -148,8 +148,8 @@ func TestClientsThatDoNotBehaveHinderNobody(t *testing.T) {
 			t.Fatal(err)
 		}
 		halves = append(halves, half)
-		reader := s.Dial("GET /api/kumomta/v1/logs/export HTTP/1.1\r\nHost: localhost\r\n\r\n")
-		reader.Send("GET /api/kumomta/v1/logs/export HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		reader := s.Dial("GET /api/kumomta/v1/logs/export?from=2020-01-01T00:00:00Z HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		reader.Send("GET /api/kumomta/v1/logs/export?from=2020-01-01T00:00:00Z HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	}
 	made := records.NewMaker(1, acceptance, time.Second).Lines(2000)
 	for _, body := range bodiesOf(made, 100) {

@@ -22,7 +22,7 @@ func checkRefused(t *testing.T, s *Service, body string) {
 	if r.header.Get("Retry-After") == "" {
 		t.Error("503 without Retry-After")
 	}
-	for _, path := range []string{export, stats, "/api/kumomta/v1/logs/10d1b680884d11f19001782d7e12e173"} {
+	for _, path := range []string{export + "?from=2020-01-01T00:00:00Z", stats, "/api/kumomta/v1/logs/10d1b680884d11f19001782d7e12e173"} {
 		if code, body := s.Get(path); code != http.StatusServiceUnavailable {
 			t.Errorf("%s: %d %s, want 503", path, code, body)
 		}
