@@ -20,7 +20,6 @@ type dialect struct {
 	rank      string // a condition on the rank of the status
 	ending    string // a condition on the end of the recipient, after its length
 	ranks     func([]domain.Status) any
-	id        func([16]byte) any
 	instant   func(time.Time) any
 }
 

@@ -33,7 +33,6 @@ var postgresDialect = dialect{
 		}
 		return ranks
 	},
-	id:      func(id [16]byte) any { return id },
 	instant: func(t time.Time) any { return time.UnixMicro(ceilMicro(t)).UTC() },
 }
 
@@ -93,20 +92,25 @@ func (s *Postgres) logPage(ctx context.Context, f *ports.LogFilter, before domai
 }
 
 func (s *Postgres) logsWithin(ctx context.Context, f *ports.LogFilter, r uuidRange, limit int, both bool) ([]domain.EmailLog, error) {
+	query, args := postgresLogQuery(f, r, limit, both)
+	rows, err := s.pages.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.AppendRows(make([]domain.EmailLog, 0, min(limit, 500)), rows,
+		func(row pgx.CollectableRow) (domain.EmailLog, error) { return scanLog(row) })
+}
+
+func postgresLogQuery(f *ports.LogFilter, r uuidRange, limit int, both bool) (query string, args []any) {
 	c := postgresDialect.conditions(f)
 	if !both {
 		c.add("of_report = ?", f.Reports)
 	}
 	c.add("key >= ? AND key < ?", [16]byte(r.least), [16]byte(r.below))
 	order := postgresOrder(indexOf(f))
-	query := `SELECT ` + postgresLogColumns + ` FROM (SELECT * FROM email_log WHERE ` + c.String() +
+	query = `SELECT ` + postgresLogColumns + ` FROM (SELECT * FROM email_log WHERE ` + c.String() +
 		` ORDER BY ` + order + ` LIMIT ` + assumed(limit) + `) l ORDER BY ` + order + ` LIMIT ` + c.placeholder(int64(limit))
-	rows, err := s.pages.Query(ctx, query, c.args...)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.AppendRows(make([]domain.EmailLog, 0, min(limit, 500)), rows,
-		func(row pgx.CollectableRow) (domain.EmailLog, error) { return scanLog(row) })
+	return query, c.args
 }
 
 // EventPage implements ports.EventPages.

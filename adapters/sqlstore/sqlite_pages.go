@@ -36,7 +36,6 @@ var sqliteDialect = dialect{
 		}
 		return jsonText(ranks)
 	},
-	id:      func(id [16]byte) any { return id[:] },
 	instant: func(t time.Time) any { return ceilMicro(t) },
 }
 

@@ -1,0 +1,36 @@
+package sqlstore
+
+import (
+	"time"
+
+	"github.com/kumotrail/kumotrail/domain"
+	"github.com/kumotrail/kumotrail/ports"
+)
+
+// PostgresLogQueries are the statements of a page, as far as they are needed.
+func PostgresLogQueries(f ports.LogFilter, limit int) (queries []string, args [][]any) {
+	ranges := keyRanges(&f, domain.LogKey{})
+	if !isNarrow(&f) {
+		ranges = inSteps(ranges, time.Now())
+	}
+	for _, r := range ranges {
+		query, values := postgresLogQuery(&f, r, limit, false)
+		queries, args = append(queries, query), append(args, values)
+	}
+	return queries, args
+}
+
+// SQLiteLogQuery is the first statement of a page.
+func SQLiteLogQuery(f ports.LogFilter, limit int) (query string, args []any) {
+	return sqliteLogQuery(&f, keyRanges(&f, domain.LogKey{})[0], limit, false)
+}
+
+// SQLiteEventQuery is the statement of a page of events of those logs.
+func SQLiteEventQuery(messageID string, keys []domain.LogKey) (query string, args []any) {
+	q := &eventQuery{within: uuidRange{below: maxUUID}, limit: 50, keys: keys}
+	if messageID != "" {
+		q.ofMessage = true
+		q.least, q.greatest = domain.KeysOfMessage(messageID)
+	}
+	return sqliteEventQuery(q)
+}

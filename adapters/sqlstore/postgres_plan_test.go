@@ -1,0 +1,90 @@
+//go:build !embedded
+
+package sqlstore_test
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/kumotrail/kumotrail/adapters/sqlstore"
+	"github.com/kumotrail/kumotrail/ports"
+	"github.com/kumotrail/kumotrail/test/servers"
+)
+
+// TestListsUseTheirIndexes holds each list to its index, on 90 days, by the plans
+// that are kept: no walk through all keys where there is an index, no look into
+// days outside, no sort of a tenant's logs.
+func TestListsUseTheirIndexes(t *testing.T) {
+	url, schema := servers.Postgres(t), servers.Schema(t)
+	openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, DaysAhead: 1})
+	admin := asAdministrator(t, url)
+	tell(t, admin, "SET search_path TO "+schema)
+	tell(t, admin, "SET plan_cache_mode TO force_generic_plan")
+	now := time.Now().UTC().Truncate(24 * time.Hour)
+	fillDays(t, admin, now, 90, 400)
+	for _, q := range questions {
+		f := q.of(7, now)
+		queries, args := sqlstore.PostgresLogQueries(f, 50)
+		for i, query := range queries {
+			plan := planOf(t, admin, query, args[i])
+			if q.index != "" && !strings.Contains(plan, "Index Cond: ((") ||
+				!strings.Contains(plan, q.index) || strings.Contains(plan, "Seq Scan") {
+				t.Errorf("%s: no index scan by %q in\n%.2000s", q.name, q.index, plan)
+			}
+			if q.index != "" && strings.Contains(plan, "_pkey on") {
+				t.Errorf("%s: a walk through all keys in\n%.2000s", q.name, plan)
+			}
+		}
+	}
+	inOneDay := lastDay(now, ports.LogFilter{Tenant: "tenant-7"})
+	queries, args := sqlstore.PostgresLogQueries(inOneDay, 50)
+	if plan := planOf(t, admin, queries[0], args[0]); strings.Count(plan, "Index Scan") != 1 {
+		t.Errorf("a day's list looks into other days:\n%.2000s", plan)
+	}
+}
+
+// planOf returns the plan that is kept for a query, as it is begun with args.
+func planOf(t *testing.T, conn *pgx.Conn, query string, args []any) string {
+	t.Helper()
+	literals := make([]string, len(args))
+	for i, arg := range args {
+		literals[i] = literal(arg)
+	}
+	if _, err := conn.Prepare(t.Context(), "asked", query); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := conn.Query(t.Context(), "EXPLAIN (COSTS OFF) EXECUTE asked("+strings.Join(literals, ", ")+")", pgx.QueryExecModeSimpleProtocol)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Deallocate(t.Context(), "asked"); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(plan, "\n")
+}
+
+// literal writes an argument of the tests' own.
+func literal(arg any) string {
+	switch v := arg.(type) {
+	case [16]byte:
+		return "'" + hex.EncodeToString(v[:]) + "'"
+	case []byte:
+		return `'\x` + hex.EncodeToString(v) + "'"
+	case []int32:
+		return "'{" + strings.Trim(strings.ReplaceAll(fmt.Sprint(v), " ", ","), "[]") + "}'"
+	case time.Time:
+		return "'" + v.Format(time.RFC3339Nano) + "'"
+	case string:
+		return "'" + v + "'"
+	}
+	return fmt.Sprint(arg)
+}
