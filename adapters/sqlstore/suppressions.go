@@ -25,6 +25,12 @@ func inOrder[T any, K ~string](entries []T, key func(*T) K) []int {
 
 func suppressionKey(e *domain.Suppression) string { return e.Address }
 
+// eachOnce returns the addresses in their order, each once: what is looked up one
+// by one is found in that order.
+func eachOnce(addresses []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(addresses)))
+}
+
 // chooseSuppressed asks for the entries of a page.
 func chooseSuppressed(q *bun.SelectQuery, f ports.SuppressionFilter, after string, limit int) *bun.SelectQuery {
 	q = q.Table("suppression").Where("address > ?", after).Order("address").Limit(int64(limit))
