@@ -38,10 +38,14 @@ type Found struct {
 	// Candidates are the logs that the id means, greatest key first: one, or
 	// several of which none is meant more than another, MaxCandidates at most.
 	Candidates []domain.EmailLog
-	// Timeline has the events of a single candidate in order of time and id.
+	// Timeline has the events of a single candidate in order of time and id, and
+	// those of the message under its other ids.
 	Timeline []domain.EmailEvent
 	// Registration is that of a single candidate, nil for none.
 	Registration *domain.Registration
+	// Transfers are the logs of a single candidate's message under the ids that
+	// it had on other nodes, nearest first.
+	Transfers []domain.EmailLog
 }
 
 // Lookup answers by the id of a log, of a message, or the application's own, as
@@ -64,8 +68,12 @@ func (l *Lookup) Lookup(ctx context.Context, id string) (Found, error) {
 		return Found{Candidates: logs, Registration: registration}, nil
 	}
 	events, err := l.logs.Events(ctx, logs[0].MessageID)
+	if err != nil {
+		return Found{}, err
+	}
 	events = slices.DeleteFunc(events, func(e domain.EmailEvent) bool { return !e.Concerns(&logs[0]) })
-	return Found{logs, events, registration}, err
+	transfers, events, err := l.follow(ctx, &logs[0], events)
+	return Found{logs, events, registration, transfers}, err
 }
 
 func (l *Lookup) find(ctx context.Context, id string) ([]domain.EmailLog, error) {

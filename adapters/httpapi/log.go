@@ -16,7 +16,8 @@ import (
 // gone before their log is.
 type logWithTimeline struct {
 	LogLine
-	Timeline []eventLine `json:"timeline" doc:"What happened, in order of time. Events are kept for RETENTION_DAYS, logs longer."`
+	Timeline  []storyEvent `json:"timeline" doc:"What happened, in order of time, on all nodes that the message was transferred between. Events are kept for RETENTION_DAYS, logs longer."`
+	Transfers []LogLine    `json:"transfers" doc:"The logs of the message under the ids that it had on other nodes, nearest first."`
 
 	Registration *RegistrationLine `json:"registration" doc:"What the application said of the message when it registered it."`
 }
@@ -164,20 +165,13 @@ const noSuchLog = "No log has this id. It is a log's own, the application's (X-E
 
 func newLogWithTimeline(found application.Found) logWithTimeline {
 	answer := logWithTimeline{
-		newLogLine(&found.Candidates[0]), make([]eventLine, len(found.Timeline)), newRegistrationLine(found.Registration),
-	}
-	for i := range found.Timeline {
-		answer.Timeline[i] = newEventLine(&found.Timeline[i])
+		newLogLine(&found.Candidates[0]), storyOf(&found), newLogLines(found.Transfers), newRegistrationLine(found.Registration),
 	}
 	return answer
 }
 
 func ambiguous(logs []domain.EmailLog) *ambiguity {
-	lines := make([]LogLine, len(logs))
-	for i := range logs {
-		lines[i] = newLogLine(&logs[i])
-	}
-	return newAmbiguity(lines)
+	return newAmbiguity(newLogLines(logs))
 }
 
 func newAmbiguity(candidates []LogLine) *ambiguity {

@@ -129,8 +129,9 @@ func TestLogIsAnsweredWithItsTimeline(t *testing.T) {
 			"smtp_code": 550.0, "enhanced_code": "5.1.1", "response": "no such user", "cause": nil,
 			"subcause": nil, "permanence": nil, "fault": nil, "rule": nil, "response_hash": nil, "confidence": nil,
 			"tenant": "acme", "campaign": "spring", "provider": nil, "egress_source": "ip-1", "size": 1047.0,
-			"prior_id": nil, "next_id": nil, "of_report": false, "registration": nil,
+			"prior_id": nil, "next_id": nil, "of_report": false, "transfers": []any{}, "registration": nil,
 			"timeline": []any{map[string]any{
+				"message_id": messageID, "decided": true, "waited_seconds": time.Date(2026, 7, 25, 17, 20, 0, 500_000_000, time.UTC).Sub(accepted.Truncate(time.Microsecond)).Seconds(),
 				"type": "bounce", "record_type": "Bounce", "occurred_at": "2026-07-25T17:20:00.500000Z", "attempts": 1.0,
 				"smtp": map[string]any{
 					"code": 550.0, "enhanced_code": "5.1.1", "response": "no such user",
