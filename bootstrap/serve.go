@@ -16,6 +16,7 @@ import (
 	"go.uber.org/fx/fxevent"
 
 	"github.com/kumotrail/kumotrail/adapters/httpapi"
+	"github.com/kumotrail/kumotrail/adapters/telemetry"
 	"github.com/kumotrail/kumotrail/application"
 	"github.com/kumotrail/kumotrail/ports"
 )
@@ -24,6 +25,8 @@ import (
 type ServeOptions struct {
 	// KeepSchema leaves the store's schema alone.
 	KeepSchema bool
+	// Build says which program is running.
+	Build telemetry.Build
 }
 
 // stopWithin bounds a graceful stop, below the 10 s after which supervisors
@@ -41,7 +44,7 @@ func Service(s Settings, options ServeOptions, log *slog.Logger) fx.Option {
 			return l
 		}),
 		fx.StopTimeout(stopWithin),
-		formats(), store(s.Drivers().Store), cache(s.Drivers().Cache), bus(s.Drivers().Bus), useCases(), web(),
+		formats(), store(s.Drivers().Store), cache(s.Drivers().Cache), bus(s.Drivers().Bus), useCases(), web(), metrics(),
 	)
 }
 
@@ -90,7 +93,7 @@ func web() fx.Option {
 }
 
 func newHandler(s Settings, ingest *application.Ingest, budget *application.Budget, logs ports.LogReader,
-	lookup *application.Lookup, lists *application.Lists, stream *application.Stream, store Store, c Cache, bus Bus, log *slog.Logger,
+	lookup *application.Lookup, lists *application.Lists, stream *application.Stream, store Store, c Cache, bus Bus, m *telemetry.Metrics, log *slog.Logger,
 ) http.Handler {
 	return httpapi.New(httpapi.Config{
 		WebhookKeys:  s.WebhookKeys,
@@ -100,6 +103,7 @@ func newHandler(s Settings, ingest *application.Ingest, budget *application.Budg
 		MaxBodyBytes: int64(s.MaxBodyBytes),
 	}, httpapi.Parts{
 		Ingest: ingest, Budget: budget, Logs: logs, Lookup: lookup, Lists: lists, Stream: stream, Log: log,
+		Observe: m.Observe, Metrics: m.Handler(),
 		Register:     application.NewRegister(store, time.Now),
 		Suppressions: application.NewSuppressions(store, time.Now),
 		Quarantine:   application.NewQuarantine(store, ingest),

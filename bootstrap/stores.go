@@ -22,6 +22,7 @@ type Store interface {
 	ports.EventPages
 	ports.Registrations
 	ports.Suppressions
+	ports.VitalsReader
 	ports.Health
 	Close() error
 }

@@ -23,6 +23,7 @@ const (
 	webhookForReloop = apiBase + "/webhook/kumomta"
 	swaggerPath      = Base + "/openapi"
 	documentPath     = Base + "/openapi.json"
+	metricsPath      = "/metrics"
 )
 
 // Config is what the handler must be told.
@@ -55,11 +56,16 @@ type Parts struct {
 	Register     *application.Register
 	Suppressions *application.Suppressions
 	Quarantine   *application.Quarantine
+
+	// Observe is told of every request, nil for nobody; Metrics answers
+	// GET /metrics to who may ask the API, nil for no such route.
+	Observe Observe
+	Metrics http.Handler
 }
 
 // New returns the handler of all routes.
 func New(config Config, parts Parts) http.Handler {
-	e := newEngine(parts.Log)
+	e := newEngine(parts)
 	hook := webhook{
 		ingest: parts.Ingest, keys: newKeyring(config.WebhookKeys), log: parts.Log,
 		bodies: bodies{budget: parts.Budget, limit: config.MaxBodyBytes},
@@ -73,7 +79,11 @@ func New(config Config, parts Parts) http.Handler {
 	get(e, "/readyz", probes.ready)
 	get(e, Base+"/health", probes.ready)
 
-	api := newAPI(e, e.Group("", newGate(config.APIKeys, config.Open, config.RateLimit).pass), parts.Log)
+	guarded := e.Group("", newGate(config.APIKeys, config.Open, config.RateLimit).pass)
+	if parts.Metrics != nil {
+		get(guarded, metricsPath, gin.WrapH(parts.Metrics))
+	}
+	api := newAPI(e, guarded, parts.Log)
 	registerAll(api, parts)
 	addByHand(api)
 	get(e, documentPath, serveDocument(api))
@@ -97,7 +107,7 @@ func registerAll(api huma.API, parts Parts) {
 }
 
 // newEngine returns an engine with what holds for every route.
-func newEngine(log *slog.Logger) *gin.Engine {
+func newEngine(parts Parts) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
 	e := gin.New()
 	// Nothing here depends on the client's address, so no header may claim one.
@@ -108,13 +118,17 @@ func newEngine(log *slog.Logger) *gin.Engine {
 	e.HandleMethodNotAllowed = true
 	// An id in a path may have an escaped slash in it.
 	e.UseRawPath = true
-	e.Use(identify, logAccess(log), recovery(log))
+	e.Use(identify, logAccess(parts.Log))
+	if parts.Observe != nil {
+		e.Use(observe(parts.Observe))
+	}
+	e.Use(recovery(parts.Log))
 	e.NoRoute(nothingHere)
 	e.NoMethod(otherMethods)
 	return e
 }
 
-func get(e *gin.Engine, path string, handler gin.HandlerFunc) {
+func get(e gin.IRoutes, path string, handler gin.HandlerFunc) {
 	e.GET(path, handler)
 	e.HEAD(path, handler)
 }

@@ -52,7 +52,7 @@ func (c *serveCommand) Run(ctx context.Context, level slog.Level) error {
 	if err != nil {
 		return err
 	}
-	return bootstrap.Serve(ctx, s, bootstrap.ServeOptions{KeepSchema: c.KeepSchema}, newLog(s, level))
+	return bootstrap.Serve(ctx, s, bootstrap.ServeOptions{KeepSchema: c.KeepSchema, Build: build()}, newLog(s, level))
 }
 
 // newLog writes lines for people in development and JSON in production.
