@@ -105,8 +105,7 @@ func TestCursorOfAnotherFilterIsRefused(t *testing.T) {
 }
 
 func parameterOf(err error) string {
-	var bad *application.BadQuestion
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*application.BadQuestion](err); ok {
 		return bad.Parameter
 	}
 	return ""
@@ -120,15 +119,15 @@ func TestNoMadeUpCursorIsTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	real := page.NextCursor
-	raw, err := base64.RawURLEncoding.DecodeString(real)
+	genuine := page.NextCursor
+	raw, err := base64.RawURLEncoding.DecodeString(genuine)
 	if err != nil {
 		t.Fatal(err)
 	}
 	newer := append([]byte{raw[0] + 1}, raw[1:]...)
 	zero := append(raw[:len(raw)-16:len(raw)-16], make([]byte, 16)...)
 	made := []string{
-		real + "\n", real[:8] + "\n" + real[8:], real + "=", real[1:], real + "A", strings.ToLower(real) + "x", "0", " ",
+		genuine + "\n", genuine[:8] + "\n" + genuine[8:], genuine + "=", genuine[1:], genuine + "A", strings.ToLower(genuine) + "x", "0", " ",
 		base64.RawURLEncoding.EncodeToString(newer), base64.RawURLEncoding.EncodeToString(zero),
 	}
 	for _, cursor := range made {

@@ -145,9 +145,6 @@ func (c *client) tell(h application.Heard) error {
 	return nil
 }
 
-// after returns a place to resume from.
-func after(sequence uint64) *uint64 { return &sequence }
-
 // pass lets time pass, and all happen that is due until then.
 func pass(d time.Duration) {
 	time.Sleep(d)

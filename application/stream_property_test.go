@@ -105,7 +105,7 @@ func TestListenersHearEachMessageOnceInOrder(t *testing.T) {
 				if v := step.join; v != nil {
 					var resume *uint64
 					if last := uint64(len(published)); v.resume > 0 {
-						resume = after(last - min(last, v.resume))
+						resume = new(last - min(last, v.resume))
 					}
 					visitors = append(visitors, v)
 					all.Go(func() { v.visit(s, resume) })

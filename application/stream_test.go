@@ -120,7 +120,7 @@ func TestResumingListenerHearsWhatItMissed(t *testing.T) {
 					s.publish("acme", "other")
 					settle()
 				}
-				late := s.listen(application.StreamFilter{Tenant: "acme"}, after(10))
+				late := s.listen(application.StreamFilter{Tenant: "acme"}, new(uint64(10)))
 				settle()
 				s.publish("acme")
 				settle()
@@ -142,7 +142,7 @@ func TestListenerThatCannotResumeIsReset(t *testing.T) {
 			inStream(t, application.StreamConfig{}, func(s *streamed) {
 				s.publish("a", "a", "a", "a", "a", "a", "a", "a", "a", "a")
 				s.bus.Drop(5)
-				c := s.listen(application.StreamFilter{}, after(place))
+				c := s.listen(application.StreamFilter{}, new(place))
 				settle()
 				if c.resets != 1 || c.last != 10 {
 					t.Errorf("%d resets, the last at %d, want one at 10", c.resets, c.last)
@@ -160,9 +160,9 @@ func TestListenerWhoseNextMessageGoesIsReset(t *testing.T) {
 		for range 600 {
 			s.publish("a")
 		}
-		slow := s.listenAs(&client{hold: make(chan struct{})}, application.StreamFilter{}, after(0))
+		slow := s.listenAs(&client{hold: make(chan struct{})}, application.StreamFilter{}, new(uint64(0)))
 		synctest.Wait()
-		waiting := s.listen(application.StreamFilter{}, after(0))
+		waiting := s.listen(application.StreamFilter{}, new(uint64(0)))
 		settle()
 		s.bus.Drop(590)
 		close(slow.hold)
@@ -220,7 +220,7 @@ func TestResumingListenerOutlivesAnOutage(t *testing.T) {
 		for range 600 {
 			s.publish("a")
 		}
-		c := s.listenAs(&client{hold: make(chan struct{})}, application.StreamFilter{}, after(0))
+		c := s.listenAs(&client{hold: make(chan struct{})}, application.StreamFilter{}, new(uint64(0)))
 		settle()
 		s.bus.SetAway(true)
 		close(c.hold)
@@ -305,9 +305,9 @@ func TestStopEndsListenersWhereverTheyAre(t *testing.T) {
 			s.publish("a")
 		}
 		live := s.listen(application.StreamFilter{}, nil)
-		reading := s.listenAs(&client{hold: make(chan struct{})}, application.StreamFilter{}, after(0))
+		reading := s.listenAs(&client{hold: make(chan struct{})}, application.StreamFilter{}, new(uint64(0)))
 		synctest.Wait()
-		waiting := s.listen(application.StreamFilter{}, after(0))
+		waiting := s.listen(application.StreamFilter{}, new(uint64(0)))
 		settle()
 		s.Stop()
 		close(reading.hold)

@@ -54,7 +54,10 @@ func TestSuppressionsStreamThroughAllPages(t *testing.T) {
 			t.Errorf("streamed %d of %d", seen, n)
 		}
 	}
-	for range list.All(t.Context(), ports.SuppressionFilter{}) {
+	for _, err := range list.All(t.Context(), ports.SuppressionFilter{}) {
+		if err != nil {
+			t.Error(err)
+		}
 		break // goes no further
 	}
 	if err := store.Close(); err != nil {

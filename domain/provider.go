@@ -227,10 +227,10 @@ func siteHost(b []byte, site string) []byte {
 // none of them knows has the name that the MTA's policy gives it.
 func providerOf(e *EmailEvent, p *Providers) string {
 	recipient, host := e.Recipient, e.PeerName
-	switch {
-	case e.Type == Rejection: // somebody else's mail, to us
+	switch e.Type {
+	case Rejection: // somebody else's mail, to us
 		return ""
-	case e.Type == Feedback:
+	case Feedback:
 		recipient, host = "", ""
 		if e.Original != nil && len(e.Original.Recipients) > 0 {
 			recipient = e.Original.Recipients[0]
@@ -238,7 +238,7 @@ func providerOf(e *EmailEvent, p *Providers) string {
 		if e.Report != nil {
 			host = e.Report.Host
 		}
-	case e.Type == Reception || e.Type == XferIn: // the peer is who handed it in
+	case Reception, XferIn: // the peer is who handed it in
 		host = ""
 	}
 	if name := p.OfDomain(domainOf(recipient)); name != "" {

@@ -104,7 +104,7 @@ func listen(c *gin.Context, live *application.Stream, filter application.StreamF
 
 // cannotListen says what keeps a client from listening at all.
 func cannotListen(err error) error {
-	detail := ""
+	var detail string
 	switch {
 	case errors.Is(err, ports.ErrOverloaded):
 		detail = tooManyListen

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -75,7 +76,9 @@ func withLiveServer(t *testing.T, config application.StreamConfig, tell func(*li
 		if err := s.server.Shutdown(context.Background()); err != nil {
 			t.Error(err)
 		}
-		<-served
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 		s.stream.Close()
 		transport.CloseIdleConnections()
 	})
@@ -126,7 +129,7 @@ type ear struct {
 
 func (s *liveServer) listen(query, lastID string) *ear {
 	s.t.Helper()
-	resp := s.get(query, lastID)
+	resp := s.get(query, lastID) //nolint:bodyclose // the ear's own to close
 	if resp.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(resp.Body)
 		s.t.Fatalf("%d %s", resp.StatusCode, text)

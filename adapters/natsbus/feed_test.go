@@ -143,13 +143,22 @@ func TestFeedLeavesNoConsumerBehind(t *testing.T) {
 	b := startBus(t, t.TempDir())
 	publish(t, b.pub, newEvents(600))
 	feed := NewFeed(b.pub)
-	for range feed.Read(t.Context(), 0) {
+	for _, err := range feed.Read(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	for range feed.Read(t.Context(), 0) {
+	for _, err := range feed.Read(t.Context(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		break
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	for range feed.Follow(ctx, 599) {
+	for _, err := range feed.Follow(ctx, 599) {
+		if err != nil && ctx.Err() == nil {
+			t.Error(err)
+		}
 		cancel()
 	}
 	cancel()

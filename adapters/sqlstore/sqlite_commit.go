@@ -126,7 +126,7 @@ func sqliteSets() string {
 		sets = append(sets, d+" = CASE WHEN excluded.decision > decision THEN excluded."+d+" ELSE "+d+" END")
 	}
 	for _, j := range sqliteJoined {
-		for _, c := range strings.Fields(j.columns) {
+		for c := range strings.FieldsSeq(j.columns) {
 			sets = append(sets, c+" = "+j.by+"(coalesce("+c+", excluded."+c+"), coalesce(excluded."+c+", "+c+"))")
 		}
 	}

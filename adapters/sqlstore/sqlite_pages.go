@@ -142,6 +142,7 @@ func sqliteEventQuery(q *eventQuery) (query string, args []any) {
 }
 
 func (s *SQLite) keysOfRecipient(ctx context.Context, recipient string) ([]domain.LogKey, error) {
+	//nolint:sqlclosecheck // collect closes them
 	rows, err := s.read.DB.QueryContext(ctx, `SELECT key FROM email_log INDEXED BY email_log_recipient
 		WHERE substr(key, 12, 5) = ? AND recipient = ?`, recipientHash(recipient), recipient)
 	if err != nil {
