@@ -38,6 +38,8 @@ var Rules = []Rule{
 	{Packages: "domain/...", Own: []string{"domain/..."}, Std: pure},
 	{Packages: "ports/...", Own: []string{"domain/...", "ports/..."}, Std: pure},
 	{Packages: "application/...", Own: []string{"domain/...", "ports/...", "application/..."}, Std: inMemory},
+	// Programs of others import it, so it brings nothing along.
+	{Packages: "adapters/apiclient/...", Own: []string{"adapters/apiclient/..."}, Std: everything},
 	adapter("httpapi", "application/..."),
 	adapter("kumomta"),
 	adapter("memory"),

@@ -38,6 +38,11 @@ func TestEachRuleFindsItsViolations(t *testing.T) {
 			},
 		},
 		{
+			"adapters/apiclient", "adapters/apiclient/...",
+			[]string{"net/http", "encoding/json"},
+			[]string{own("domain"), own("ports"), own("adapters/httpapi"), "github.com/google/uuid"},
+		},
+		{
 			"adapters/httpapi", "adapters/httpapi/...",
 			[]string{own("domain"), own("ports"), own("application"), own("adapters/httpapi/pages"), "net/http", "github.com/gin-gonic/gin"},
 			[]string{own("adapters/kumomta"), own("adapters/sqlstore"), own("bootstrap"), "database/sql", "github.com/nats-io/nats.go"},

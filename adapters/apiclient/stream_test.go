@@ -1,0 +1,166 @@
+package apiclient_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kumotrail/kumotrail/adapters/apiclient"
+	"github.com/kumotrail/kumotrail/domain"
+	"github.com/kumotrail/kumotrail/ports"
+)
+
+const streamType = "text/event-stream"
+
+func events(body string) answer { return answer{status: 200, kind: streamType, body: body} }
+
+// heard is what a script's stream tells until its error.
+func (s *script) heard(lastID string, retry apiclient.Retry) (told []string, err error) {
+	for h, err := range s.client(retry).Stream(s.t.Context(), apiclient.StreamFilter{}, lastID) {
+		if err != nil {
+			return told, err
+		}
+		told = append(told, fmt.Sprintf("%s %s %s", h.ID, h.Type, h.Data))
+	}
+	return told, nil
+}
+
+// resumed are the places from which it was asked to go on.
+func (s *script) resumed() (ids []string) {
+	for _, r := range s.asked {
+		ids = append(ids, r.Header.Get("Last-Event-ID"))
+	}
+	return ids
+}
+
+func TestStreamGoesOnWhereItBroke(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{t: t, answers: []answer{
+			events("retry: 2000\n: listening\nid: 4\n\nid: 5\nevent: bounce\ndata: {\"a\":\ndata: 1}\n\nid: 6\nevent: oob\ndata: lost"),
+			events(": a comment\r\nid:9\r\n\r\n"), // no event, but a place
+			{},                                    // no connection
+			{status: 503, retryAfter: "4"},
+			events("id: 12\nevent: reset\ndata: {}\n\nevent: end\ndata: {\"reason\":\"stopping\"}\n\n"),
+			{status: 401, kind: "application/problem+json", body: `{"status":401,"detail":"Send a key."}`},
+		}}
+		start := time.Now()
+		told, err := s.heard("3", apiclient.Retry{MaxWait: time.Minute})
+		var p *apiclient.Problem
+		if !errors.As(err, &p) || p.Status != http.StatusUnauthorized {
+			t.Errorf("ended with %v", err)
+		}
+		if diff := cmp.Diff([]string{"5 bounce {\"a\":\n1}", "12 reset {}", `12 end {"reason":"stopping"}`}, told); diff != "" {
+			t.Errorf("-want +got\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{"3", "5", "9", "9", "9", "12"}, s.resumed()); diff != "" {
+			t.Errorf("resumed -want +got\n%s", diff)
+		}
+		if took, want := time.Since(start), (2+2+1+4+2)*time.Second; took != want {
+			t.Errorf("took %v, want %v", took, want)
+		}
+	})
+}
+
+func TestStreamEndsWhereItCannotGoOn(t *testing.T) {
+	for name, test := range map[string]struct {
+		answers  []answer
+		requests int
+	}{
+		"no connection":       {[]answer{{}}, 3},
+		"never available":     {[]answer{{status: 502}}, 3},
+		"asked to wait ages":  {[]answer{{status: 503, retryAfter: "3600"}}, 1},
+		"no stream":           {[]answer{{status: 200, kind: "text/html", body: "<html>"}}, 1},
+		"counted from anew":   {[]answer{{}, {}, events(""), {}, {}, events(""), {}}, 9},
+		"another than wanted": {[]answer{{status: 400}}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{t: t, answers: test.answers}
+				if told, err := s.heard("", apiclient.Retry{Attempts: 3, MaxWait: time.Minute}); err == nil || len(told) > 0 || len(s.asked) != test.requests {
+					t.Errorf("told %v, then %v, after %d requests, want %d", told, err, len(s.asked), test.requests)
+				}
+			})
+		})
+	}
+}
+
+// silent is a connection on which nothing comes.
+type silent struct{ ctx context.Context }
+
+func (s silent) Read([]byte) (int, error) { <-s.ctx.Done(); return 0, context.Cause(s.ctx) }
+
+// mute answers with events and then is silent, and refuses the second time.
+type mute struct{ asked []string }
+
+func (m *mute) RoundTrip(r *http.Request) (*http.Response, error) {
+	m.asked = append(m.asked, r.Header.Get("Last-Event-ID"))
+	s := &script{answers: []answer{{status: 200, kind: streamType, body: "id: 7\n\n", then: silent{r.Context()}}}}
+	if len(m.asked) > 1 {
+		s.answers[0] = answer{status: http.StatusForbidden}
+	}
+	return s.RoundTrip(r)
+}
+
+func TestASilentConnectionIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &mute{}
+		c := newClient(t, "http://service.example", apiclient.Options{HTTPClient: &http.Client{Transport: m}})
+		var p *apiclient.Problem
+		if err := lastError(c.Stream(t.Context(), apiclient.StreamFilter{}, "")); !errors.As(err, &p) {
+			t.Errorf("got %v", err)
+		}
+		if diff := cmp.Diff([]string{"", "7"}, m.asked); diff != "" {
+			t.Errorf("resumed -want +got\n%s", diff)
+		}
+	})
+}
+
+func TestStreamEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		c := newClient(t, "http://service.example", apiclient.Options{HTTPClient: &http.Client{Transport: &mute{}}})
+		if err := lastError(c.Stream(ctx, apiclient.StreamFilter{}, "")); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// What the service tells across lost connections is heard once, in its order.
+func TestStreamOfTheServiceIsHeardAcrossLostConnections(t *testing.T) {
+	s := startService(t)
+	publish := func(n int) {
+		e := domain.EmailEvent{ID: domain.EventID{byte(n)}, Type: domain.Bounce, Tenant: "acme"}
+		if _, err := s.bus.Publish(t.Context(), []ports.Announced{{Event: &e}}); err != nil {
+			t.Error(err)
+		}
+	}
+	publish(1)
+	n := 1
+	for h, err := range s.Stream(t.Context(), apiclient.StreamFilter{Types: []string{"bounce", "oob"}, Tenant: "acme"}, "0") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := h.Announcement()
+		if err != nil || h.ID != fmt.Sprint(n) || h.Type != "bounce" || a.EventID != (domain.EventID{byte(n)}).String() {
+			t.Fatalf("got %+v, %v, want event %d", h, err, n)
+		}
+		if n == 6 {
+			break
+		}
+		if n%2 == 0 {
+			s.server.CloseClientConnections()
+		}
+		n++
+		publish(n)
+	}
+	if _, err := (apiclient.Heard{Data: []byte("no JSON")}).Announcement(); err == nil {
+		t.Error("what is no JSON is an announcement")
+	}
+}
