@@ -8,11 +8,12 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/kumotrail/kumotrail/adapters/apiclient"
 	"github.com/kumotrail/kumotrail/adapters/httpapi"
 	"github.com/kumotrail/kumotrail/test/apidoc"
 )
@@ -158,29 +159,47 @@ func (s *Service) Get(path string, headers ...string) (code int, body string) {
 	return resp.StatusCode, string(text)
 }
 
-// Export reads the export, its filters given as name=value, and checks that it
-// is ordered newest acceptance first.
-func (s *Service) Export(filters ...string) []object {
+// Client returns a client of the service, whose answers are held against the
+// document too. What is refused is not sent again.
+func (s *Service) Client() *apiclient.Client {
 	s.t.Helper()
-	query := url.Values{}
-	for _, f := range filters {
-		name, value, _ := strings.Cut(f, "=")
-		query.Set(name, value)
+	return s.clientWith(apiclient.Retry{Attempts: 1})
+}
+
+func (s *Service) clientWith(retry apiclient.Retry) *apiclient.Client {
+	s.t.Helper()
+	c, err := apiclient.New(s.URL(""), apiclient.Options{WebhookKey: "reloop", HTTPClient: plainClient, Retry: retry})
+	if err != nil {
+		s.t.Fatal(err)
 	}
-	if !query.Has("from") && !query.Has("to") { // all, for which a bound must be named
-		query.Set("from", "0001-01-02T00:00:00Z")
+	return c
+}
+
+// everything is a filter that chooses all, for which a bound must be named.
+var everything = apiclient.LogFilter{From: time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC)}
+
+// Export reads the export of everything, and checks that it is ordered newest
+// acceptance first.
+func (s *Service) Export() []object {
+	s.t.Helper()
+	var logs []object
+	for line, err := range s.Client().ExportLines(s.t.Context(), everything) {
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		logs = append(logs, parseObject(s.t, string(line)))
 	}
-	code, body := s.Get("/api/kumomta/v1/logs/export?" + query.Encode())
-	if code != http.StatusOK {
-		s.t.Fatalf("export: %d %s", code, body)
-	}
-	logs := parseLines(s.t, body)
+	checkNewestFirst(s.t, logs)
+	return logs
+}
+
+func checkNewestFirst(t *testing.T, logs []object) {
+	t.Helper()
 	for i := 1; i < len(logs); i++ {
 		if place(logs[i]) > place(logs[i-1]) {
-			s.t.Errorf("export: %v stands behind %v", logs[i], logs[i-1])
+			t.Errorf("export: %v stands behind %v", logs[i], logs[i-1])
 		}
 	}
-	return logs
 }
 
 // place is a log's in the order of the export. What was not accepted within
@@ -195,19 +214,13 @@ func place(log object) string {
 // Stats returns the number of stored events by type.
 func (s *Service) Stats() map[string]int {
 	s.t.Helper()
-	code, body := s.Get("/api/kumomta/v1/stats?by=type&interval=1h")
-	var stats struct {
-		Rows []struct {
-			Type  string
-			Count int
-		}
-	}
-	if err := json.Unmarshal([]byte(body), &stats); err != nil || code != http.StatusOK {
-		s.t.Fatalf("stats: %d %s: %v", code, body, err)
+	rows, err := s.Client().Stats(s.t.Context(), apiclient.StatsQuery{By: []string{"type"}, Interval: "1h"})
+	if err != nil {
+		s.t.Fatal(err)
 	}
 	count := map[string]int{}
-	for _, row := range stats.Rows {
-		count[row.Type] += row.Count
+	for _, row := range rows {
+		count[row.Type] += int(row.Count)
 	}
 	return count
 }
