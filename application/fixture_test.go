@@ -132,9 +132,9 @@ func quarantined(t *testing.T, store ports.Quarantine) []ports.Quarantined {
 }
 
 // stored returns how many events are stored.
-func stored(t *testing.T, store ports.LogReader) int {
+func stored(t *testing.T, store ports.StatsReader) int {
 	t.Helper()
-	counts, err := store.CountEvents(t.Context(), time.Time{}, time.Time{}, time.Hour)
+	counts, err := store.CountEvents(t.Context(), ports.StatsQuery{Width: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

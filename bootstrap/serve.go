@@ -104,6 +104,7 @@ func newHandler(s Settings, ingest *application.Ingest, budget *application.Budg
 	}, httpapi.Parts{
 		Ingest: ingest, Budget: budget, Logs: logs, Lookup: lookup, Lists: lists, Stream: stream, Log: log,
 		Observe: m.Observe, Metrics: m.Handler(),
+		Stats:        store,
 		Register:     application.NewRegister(store, time.Now),
 		Suppressions: application.NewSuppressions(store, time.Now),
 		Quarantine:   application.NewQuarantine(store, ingest),

@@ -27,13 +27,6 @@ type LogFilter struct {
 	Reports bool
 }
 
-// EventCount is the number of events of one type within one bucket of time.
-type EventCount struct {
-	Bucket time.Time // its start
-	Type   domain.EventType
-	Count  int64
-}
-
 // LogReader answers questions about what is stored. Logs that are not confirmed
 // are not shown.
 type LogReader interface {
@@ -47,10 +40,6 @@ type LogReader interface {
 	// among them. None is an empty slice and a nil error; so it is for the empty
 	// id and for one that no event can have, with a NUL in it or broken UTF-8.
 	FindLogs(ctx context.Context, id string, limit int) ([]domain.EmailLog, error)
-	// CountEvents counts events that occurred in [from, to), a zero time being
-	// open, in buckets of width (a divisor of a day) aligned to UTC days,
-	// ordered by bucket and type name. Empty buckets are left out.
-	CountEvents(ctx context.Context, from, to time.Time, width time.Duration) ([]EventCount, error)
 	// Events returns the events of one message, and the reports that are tied to
 	// it (EmailEvent.Original), in order of time and id, with the raw bytes of
 	// their records. The id takes any spelling. What an event meant when it came

@@ -95,8 +95,11 @@ func example(p *openapi3.Parameter) string {
 }
 
 func asText(value any) string {
-	if n, ok := value.(float64); ok {
-		return strconv.FormatFloat(n, 'f', -1, 64)
+	switch v := value.(type) {
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case bool:
+		return strconv.FormatBool(v)
 	}
 	s, _ := value.(string)
 	return s

@@ -42,7 +42,7 @@ func newServiceWith(config httpapi.Config, log *slog.Logger) service {
 	committer := application.NewCommitter(application.NewForgetful(store, cache), nil)
 	return service{httpapi.New(config, httpapi.Parts{
 		Ingest: application.NewIngest(decoder, committer, 0, time.Now),
-		Budget: application.NewBudget(1 << 20), Logs: store,
+		Budget: application.NewBudget(1 << 20), Logs: store, Stats: store,
 		Lookup: application.NewLookup(store, cache), Lists: application.NewLists(store, store), Log: log,
 		Register: application.NewRegister(store, time.Now), Suppressions: application.NewSuppressions(store, time.Now),
 		Quarantine: application.NewQuarantine(store, application.NewIngest(decoder, committer, 0, time.Now)),

@@ -53,6 +53,7 @@ type Parts struct {
 	Health []Probe
 	Log    *slog.Logger
 
+	Stats        ports.StatsReader
 	Register     *application.Register
 	Suppressions *application.Suppressions
 	Quarantine   *application.Quarantine
@@ -99,7 +100,7 @@ func registerAll(api huma.API, parts Parts) {
 	registerLogList(api, parts.Lists)
 	registerExport(api, parts.Logs, parts.Log)
 	registerEvents(api, parts.Lists)
-	registerStats(api, parts.Logs)
+	registerStats(api, parts.Stats)
 	registerRegistrations(api, parts.Register)
 	registerSuppressions(api, parts.Suppressions, parts.Log)
 	registerQuarantine(api, parts.Quarantine)

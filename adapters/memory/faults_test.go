@@ -30,7 +30,7 @@ func deliveries(n int) []domain.EmailEvent {
 // stored counts the events that are kept.
 func stored(t *testing.T, s *memory.Store) int64 {
 	t.Helper()
-	counts, err := s.CountEvents(t.Context(), time.Time{}, time.Time{}, 24*time.Hour)
+	counts, err := s.CountEvents(t.Context(), ports.StatsQuery{Width: 24 * time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

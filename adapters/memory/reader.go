@@ -94,34 +94,6 @@ func within(t, from, to time.Time) bool {
 	return (from.IsZero() || !t.Before(from)) && (to.IsZero() || t.Before(to))
 }
 
-// CountEvents implements ports.LogReader.
-func (s *Store) CountEvents(ctx context.Context, from, to time.Time, width time.Duration) ([]ports.EventCount, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if err := s.usable(ctx, "count events"); err != nil {
-		return nil, err
-	}
-	type slot struct {
-		bucket time.Time
-		kind   domain.EventType
-	}
-	counts := map[slot]int64{}
-	for _, e := range s.events {
-		if within(e.OccurredAt, from, to) {
-			// Truncate counts from midnight of year 1, so days are UTC's.
-			counts[slot{e.OccurredAt.Truncate(width), e.Type}]++
-		}
-	}
-	rows := make([]ports.EventCount, 0, len(counts))
-	for at, n := range counts {
-		rows = append(rows, ports.EventCount{Bucket: at.bucket, Type: at.kind, Count: n})
-	}
-	slices.SortFunc(rows, func(a, b ports.EventCount) int {
-		return cmp.Or(a.Bucket.Compare(b.Bucket), strings.Compare(a.Type.String(), b.Type.String()))
-	})
-	return rows, nil
-}
-
 // Events implements ports.LogReader.
 func (s *Store) Events(ctx context.Context, messageID string) ([]domain.EmailEvent, error) {
 	s.mu.Lock()

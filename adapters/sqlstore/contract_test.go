@@ -19,6 +19,7 @@ func TestSQLiteKeepsContractOfSuppressions(t *testing.T)  { contract.TestSuppres
 func TestSQLiteKeepsContractOfRegistrations(t *testing.T) { contract.TestRegistrations(t, openStore) }
 
 func TestSQLiteKeepsContractOfLogPages(t *testing.T)   { contract.TestLogPages(t, openStore) }
+func TestSQLiteKeepsContractOfStats(t *testing.T)      { contract.TestStats(t, openStore) }
 func TestSQLiteKeepsContractOfEventPages(t *testing.T) { contract.TestEventPages(t, openStore) }
 
 func openStore(t *testing.T) contract.Store {

@@ -28,6 +28,7 @@ func TestPostgresKeepsContractOfRegistrations(t *testing.T) {
 }
 
 func TestPostgresKeepsContractOfLogPages(t *testing.T) { contract.TestLogPages(t, openPostgresStore) }
+func TestPostgresKeepsContractOfStats(t *testing.T)    { contract.TestStats(t, openPostgresStore) }
 func TestPostgresKeepsContractOfEventPages(t *testing.T) {
 	contract.TestEventPages(t, openPostgresStore)
 }

@@ -4,10 +4,8 @@ import (
 	"context"
 	"iter"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/uptrace/bun"
 
 	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
@@ -47,36 +45,6 @@ func (s *Postgres) Logs(ctx context.Context, f ports.LogFilter) iter.Seq2[domain
 
 // postgresLogColumns are logColumns with the key as bytes.
 var postgresLogColumns = strings.Replace(logColumns, "key", "uuid_send(key)", 1)
-
-// within asks for a time in [from, to), of which a zero one is open. Stored
-// times have no part below microseconds, so bounds are rounded up.
-func within(q *bun.SelectQuery, column string, from, to time.Time) *bun.SelectQuery {
-	if !from.IsZero() {
-		q = q.Where("? >= ?", bun.Ident(column), time.UnixMicro(ceilMicro(from)).UTC())
-	}
-	if !to.IsZero() {
-		q = q.Where("? < ?", bun.Ident(column), time.UnixMicro(ceilMicro(to)).UTC())
-	}
-	return q
-}
-
-// CountEvents implements ports.LogReader.
-func (s *Postgres) CountEvents(ctx context.Context, from, to time.Time, width time.Duration) ([]ports.EventCount, error) {
-	const operation = "count events"
-	if err := s.state.err(); err != nil {
-		return nil, postgresError(operation, err)
-	}
-	q := s.read.NewSelect().Table(eventTable).
-		ColumnExpr("date_bin(? * interval '1 microsecond', occurred_at, '0001-01-01 00:00:00+00') AS bucket, type, count(*)",
-			max(width.Microseconds(), 1)).
-		Where("occurred_at IS NOT NULL").GroupExpr("bucket, type").OrderExpr("bucket, type")
-	rows, err := within(q, "occurred_at", from, to).Rows(ctx)
-	if err != nil {
-		return nil, postgresError(operation, err)
-	}
-	counts, err := collect(rows, func() (ports.EventCount, error) { return scanCount(rows) })
-	return counts, postgresError(operation, err)
-}
 
 // Events implements ports.LogReader.
 func (s *Postgres) Events(ctx context.Context, messageID string) ([]domain.EmailEvent, error) {

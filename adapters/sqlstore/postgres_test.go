@@ -50,9 +50,9 @@ func told[T any](t *testing.T, conn *pgx.Conn, query string, args ...any) (answe
 	return answer
 }
 
-func stored(t *testing.T, s ports.LogReader) int64 {
+func stored(t *testing.T, s ports.StatsReader) int64 {
 	t.Helper()
-	counts, err := s.CountEvents(t.Context(), time.Time{}, time.Time{}, 24*time.Hour)
+	counts, err := s.CountEvents(t.Context(), ports.StatsQuery{Width: 24 * time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -196,9 +196,9 @@ func TestTwoProcessesCommitToOneFile(t *testing.T) {
 	}
 }
 
-func countEvents(t *testing.T, s ports.LogReader) int {
+func countEvents(t *testing.T, s ports.StatsReader) int {
 	t.Helper()
-	counts, err := s.CountEvents(context.Background(), time.Time{}, time.Time{}, time.Hour)
+	counts, err := s.CountEvents(context.Background(), ports.StatsQuery{Width: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

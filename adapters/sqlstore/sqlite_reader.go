@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"iter"
-	"time"
 
 	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
@@ -33,39 +32,6 @@ func (s *SQLite) Logs(ctx context.Context, f ports.LogFilter) iter.Seq2[domain.E
 			before = page[len(page)-1].Key
 		}
 	}
-}
-
-// CountEvents implements ports.LogReader.
-func (s *SQLite) CountEvents(ctx context.Context, from, to time.Time, width time.Duration) ([]ports.EventCount, error) {
-	w := max(width.Microseconds(), 1)
-	q := s.read.NewSelect().Table("email_event").
-		// SQLite's remainder has the sign of its left side.
-		ColumnExpr("occurred_at - ((occurred_at % ?0) + ?0) % ?0 AS bucket, type, count(*)", w).
-		Where("occurred_at IS NOT NULL").GroupExpr("bucket, type").OrderExpr("bucket, type")
-	if !from.IsZero() {
-		q = q.Where("occurred_at >= ?", ceilMicro(from))
-	}
-	if !to.IsZero() {
-		q = q.Where("occurred_at < ?", ceilMicro(to))
-	}
-	rows, err := q.Rows(ctx)
-	if err != nil {
-		return nil, sqliteError("count events", err)
-	}
-	counts, err := collect(rows, func() (ports.EventCount, error) { return scanCount(rows) })
-	return counts, sqliteError("count events", err)
-}
-
-func scanCount(row scanner) (ports.EventCount, error) {
-	var (
-		c      ports.EventCount
-		bucket micros
-		kind   string
-	)
-	err := row.Scan(&bucket, &kind, &c.Count)
-	c.Bucket = bucket.Time
-	c.Type, _ = domain.ParseEventType(kind)
-	return c, err
 }
 
 // Events implements ports.LogReader.

@@ -23,7 +23,7 @@ type broken struct {
 	get    func(ctx context.Context, id domain.QuarantineID) (ports.Quarantined, error)
 	logs   func(ctx context.Context, f ports.LogFilter) iter.Seq2[domain.EmailLog, error]
 	find   func(ctx context.Context, id string, limit int) ([]domain.EmailLog, error)
-	count  func(ctx context.Context, from, to time.Time, width time.Duration) ([]ports.EventCount, error)
+	count  func(ctx context.Context, q ports.StatsQuery) ([]ports.EventCount, error)
 	events func(ctx context.Context, id string) ([]domain.EmailEvent, error)
 	vitals func(ctx context.Context) (ports.Vitals, error)
 	close  func() error
@@ -67,8 +67,8 @@ func (b *broken) FindLogs(ctx context.Context, id string, limit int) ([]domain.E
 	return b.find(ctx, id, limit)
 }
 
-func (b *broken) CountEvents(ctx context.Context, from, to time.Time, width time.Duration) ([]ports.EventCount, error) {
-	return b.count(ctx, from, to, width)
+func (b *broken) CountEvents(ctx context.Context, q ports.StatsQuery) ([]ports.EventCount, error) {
+	return b.count(ctx, q)
 }
 
 func (b *broken) Events(ctx context.Context, id string) ([]domain.EmailEvent, error) {
@@ -188,8 +188,8 @@ func found(change func(id string, logs []domain.EmailLog) []domain.EmailLog) bre
 // counts changes what is counted.
 func counts(change func([]ports.EventCount)) breaks {
 	return func(b *broken) {
-		b.count = func(ctx context.Context, from, to time.Time, width time.Duration) ([]ports.EventCount, error) {
-			all, err := b.Store.CountEvents(ctx, from, to, width)
+		b.count = func(ctx context.Context, q ports.StatsQuery) ([]ports.EventCount, error) {
+			all, err := b.Store.CountEvents(ctx, q)
 			change(all)
 			return all, err
 		}

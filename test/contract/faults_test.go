@@ -268,8 +268,8 @@ var faults = []fault{
 		finds(func(id *string, _ *int) { *id = cmp.Or(*id, messageID) })},
 	{"cuts ids at NUL", "LogReader/FindsNothingByOddIDs",
 		finds(func(id *string, _ *int) { *id, _, _ = strings.Cut(*id, "\x00") })},
-	{"counts copies", "LogReader/CountsEventsOfOneCopy", counts(func(rows []ports.EventCount) { rows[0].Count++ })},
-	{"shifts buckets", "LogReader/CountsEventsInBuckets", counts(func(rows []ports.EventCount) {
+	{"counts copies", "Stats/CountEventsOfOneCopy", counts(func(rows []ports.EventCount) { rows[0].Count++ })},
+	{"shifts buckets", "Stats/CountEventsInBuckets", counts(func(rows []ports.EventCount) {
 		for i := range rows {
 			rows[i].Bucket = rows[i].Bucket.Add(time.Minute)
 		}

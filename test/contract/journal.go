@@ -174,7 +174,7 @@ func closedIsUnavailable(t *testing.T, s Store) {
 	_, listErr := s.List(ctx, domain.QuarantineID{}, 1)
 	_, getErr := s.Get(ctx, domain.QuarantineID{1})
 	_, eventsErr := s.Events(ctx, messageID(1))
-	_, countErr := s.CountEvents(ctx, noon, received, time.Hour)
+	_, countErr := s.CountEvents(ctx, ports.StatsQuery{From: noon, To: received, Width: time.Hour})
 	_, vitalsErr := s.Vitals(ctx)
 	var logsErr error
 	for _, err := range s.Logs(ctx, ports.LogFilter{}) {

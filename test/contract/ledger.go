@@ -94,7 +94,7 @@ func shown(logs []domain.EmailLog, reports bool) []domain.EmailLog {
 	})
 }
 
-// countsOf counts as ports.LogReader.CountEvents does.
+// countsOf counts as ports.StatsReader.CountEvents does.
 func countsOf(events []domain.EmailEvent, width time.Duration) []ports.EventCount {
 	counts := map[ports.EventCount]int64{}
 	for _, e := range events {
@@ -135,7 +135,7 @@ func read(t rapid.TB, s Store, messages []string) state {
 		}
 	}
 	var err error
-	st.Counts, err = s.CountEvents(context.Background(), time.Time{}, time.Time{}, day)
+	st.Counts, err = s.CountEvents(context.Background(), ports.StatsQuery{Width: day})
 	fine(t, "count events", err)
 	for _, q := range readQuarantine(t, s) {
 		st.Quarantine[q.ID] = q

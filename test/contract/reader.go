@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
@@ -24,8 +23,6 @@ func TestLogReader(t *testing.T, open Open) {
 		{"FindsLogByItsOwnIDAlone", findsByOwnID},
 		{"FindsUpToLimit", findsUpToLimit},
 		{"FindsNothingByOddIDs", findsNothingByOddIDs},
-		{"CountsEventsInBuckets", countsInBuckets},
-		{"CountsEventsOfOneCopy", countsOnce},
 		{"ReadsEventsInOrderOfTimeAndID", readsEventsInOrder},
 		{"TakesAnySpellingOfMessageID", takesAnySpelling},
 		{"EndedContextIsUnavailable", endedContextReads},
@@ -169,41 +166,6 @@ func filters() map[string]filter {
 	}
 }
 
-func countsInBuckets(t *testing.T, s Store) {
-	var records []Record
-	times := append(slices.Clone(instants), midnight, midnight.Add(-time.Microsecond),
-		midnight.Add(time.Hour), midnight.Add(time.Hour-time.Microsecond), time.Unix(0, -1000).UTC())
-	for i, occurred := range times {
-		for j, kind := range []string{"Reception", "AdminBounce", "XferIn", "Unheard"}[i%4:] {
-			r := record(kind, i*4+j, 0, "a@example.com", "b@example.com")
-			r.OccurredAt = occurred
-			records = append(records, r)
-		}
-	}
-	events := eventsOf(records...)
-	commit(t, s, ports.Unit{Events: events})
-	ranges := [][2]time.Time{{}, {midnight, {}}, {{}, midnight}, {midnight.Add(-time.Microsecond), at(11)}, {at(11), at(11)}}
-	for _, width := range []time.Duration{time.Minute, 5 * time.Minute, time.Hour, day} {
-		for _, r := range ranges {
-			inside := slices.DeleteFunc(slices.Clone(events), func(e domain.EmailEvent) bool {
-				return e.OccurredAt.Before(r[0]) || !r[1].IsZero() && !e.OccurredAt.Before(r[1])
-			})
-			got, err := s.CountEvents(context.Background(), r[0], r[1], width)
-			fine(t, "count events", err)
-			same(t, fmt.Sprintf("counts in [%s, %s) by %s", r[0], r[1], width), countsOf(inside, width), got)
-		}
-	}
-}
-
-func countsOnce(t *testing.T, s Store) {
-	r := record("Delivery", 1, 5, "a@example.com", "b@example.com")
-	commitRecords(t, s, r, otherwise(r))
-	commitRecords(t, s, otherwise(r))
-	got, err := s.CountEvents(context.Background(), time.Time{}, time.Time{}, day)
-	fine(t, "count events", err)
-	same(t, "counts", []ports.EventCount{{Bucket: midnight, Type: domain.Delivery, Count: 2}}, got)
-}
-
 func readsEventsInOrder(t *testing.T, s Store) {
 	records := []Record{
 		record("Delivery", 1, 30, "a@example.com", "b@example.com", "c@example.com"),
@@ -244,8 +206,6 @@ func endedContextReads(t *testing.T, s Store) {
 	is(t, "events under an ended context", err, ports.ErrUnavailable)
 	_, err = s.FindLogs(ctx, messageID(1), 10)
 	is(t, "find logs under an ended context", err, ports.ErrUnavailable)
-	_, err = s.CountEvents(ctx, time.Time{}, time.Time{}, day)
-	is(t, "counts under an ended context", err, ports.ErrUnavailable)
 }
 
 func pings(t *testing.T, s Store) { fine(t, "ping", s.Ping(context.Background())) }

@@ -91,7 +91,7 @@ func settled(t *testing.T, s Store) int64 {
 	t.Helper()
 	const quiet = 100 * time.Millisecond
 	for n := int64(-1); ; {
-		counts, err := s.CountEvents(context.Background(), time.Time{}, time.Time{}, day)
+		counts, err := s.CountEvents(context.Background(), ports.StatsQuery{Width: day})
 		fine(t, "count events", err)
 		if total(counts) == n {
 			return n
