@@ -72,7 +72,10 @@ func TestListsAreWalkedOverAllPages(t *testing.T) {
 	if diff := cmp.Diff(want, sorted(events, func(e apiclient.ListedEvent) string { return e.MessageID })); diff != "" {
 		t.Errorf("events -want +got\n%s", diff)
 	}
-	for range s.Logs(t.Context(), apiclient.LogFilter{PageSize: 1}) {
+	for _, err := range s.Logs(t.Context(), apiclient.LogFilter{PageSize: 1}) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		break // asks for no more
 	}
 	checkProblem(t, lastError(s.Logs(t.Context(), apiclient.LogFilter{Domain: "example.org"})), http.StatusBadRequest)

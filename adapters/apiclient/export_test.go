@@ -22,7 +22,10 @@ func TestExportsAreTheLogsOfTheList(t *testing.T) {
 	if diff := cmp.Diff(want, all(t, s.Export(t.Context(), f))); diff != "" {
 		t.Errorf("-list +export\n%s", diff)
 	}
-	for range s.Export(t.Context(), f) {
+	for _, err := range s.Export(t.Context(), f) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		break // leaves the rest
 	}
 	checkProblem(t, lastError(s.Export(t.Context(), apiclient.LogFilter{})), http.StatusBadRequest)

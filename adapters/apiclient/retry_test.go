@@ -25,7 +25,7 @@ type answer struct {
 	status     int
 	kind, body string
 	retryAfter string
-	then       io.Reader
+	then       func(context.Context) io.Reader
 }
 
 func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -35,12 +35,15 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, errors.New("no connection")
 	}
 	resp := &http.Response{StatusCode: a.status, Header: http.Header{"Content-Type": {a.kind}}, Request: r}
+	if a.status/100 == 3 {
+		resp.Header.Set("Location", "http://elsewhere.example")
+	}
 	if a.retryAfter != "" {
 		resp.Header.Set("Retry-After", a.retryAfter)
 	}
 	body := io.Reader(strings.NewReader(a.body))
 	if a.then != nil {
-		body = io.MultiReader(body, a.then)
+		body = io.MultiReader(body, a.then(r.Context()))
 	}
 	resp.Body = io.NopCloser(body)
 	return resp, nil

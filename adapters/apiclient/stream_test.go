@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -42,7 +43,7 @@ func (s *script) resumed() (ids []string) {
 func TestStreamGoesOnWhereItBroke(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{t: t, answers: []answer{
-			events("retry: 2000\n: listening\nid: 4\n\nid: 5\nevent: bounce\ndata: {\"a\":\ndata: 1}\n\nid: 6\nevent: oob\ndata: lost"),
+			events("retry: 2000\n: listening\nid: 4\n\nid: 5\nevent: bounce\ndata: {\"a\":\ndata: 1}\n\nid: 6\nevent: oob\ndata: lost\n"),
 			events(": a comment\r\nid:9\r\n\r\n"), // no event, but a place
 			{},                                    // no connection
 			{status: 503, retryAfter: "4"},
@@ -91,16 +92,18 @@ func TestStreamEndsWhereItCannotGoOn(t *testing.T) {
 }
 
 // silent is a connection on which nothing comes.
-type silent struct{ ctx context.Context }
-
-func (s silent) Read([]byte) (int, error) { <-s.ctx.Done(); return 0, context.Cause(s.ctx) }
+func silent(ctx context.Context) io.Reader {
+	in, out := io.Pipe()
+	context.AfterFunc(ctx, func() { _ = out.CloseWithError(context.Cause(ctx)) })
+	return in
+}
 
 // mute answers with events and then is silent, and refuses the second time.
 type mute struct{ asked []string }
 
 func (m *mute) RoundTrip(r *http.Request) (*http.Response, error) {
 	m.asked = append(m.asked, r.Header.Get("Last-Event-ID"))
-	s := &script{answers: []answer{{status: 200, kind: streamType, body: "id: 7\n\n", then: silent{r.Context()}}}}
+	s := &script{answers: []answer{{status: 200, kind: streamType, body: "id: 7\n\n", then: silent}}}
 	if len(m.asked) > 1 {
 		s.answers[0] = answer{status: http.StatusForbidden}
 	}
@@ -117,6 +120,40 @@ func TestASilentConnectionIsGivenUp(t *testing.T) {
 		}
 		if diff := cmp.Diff([]string{"", "7"}, m.asked); diff != "" {
 			t.Errorf("resumed -want +got\n%s", diff)
+		}
+	})
+}
+
+// Neither a sign of life every 15 s nor the time that is taken over an event is
+// silence.
+func TestAConnectionThatLivesIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lively := func(ctx context.Context) io.Reader {
+			in, out := io.Pipe()
+			context.AfterFunc(ctx, func() { _ = out.CloseWithError(context.Cause(ctx)) })
+			go func() {
+				for range 40 {
+					<-time.After(15 * time.Second)
+					_, _ = io.WriteString(out, ": still listening\nid: 3\n\n")
+				}
+				_, _ = io.WriteString(out, "id: 4\nevent: oob\ndata: {}\n\n")
+				_, _ = io.WriteString(out, "id: 5\nevent: oob\ndata: {}\n\n")
+			}()
+			return in
+		}
+		s := &script{t: t, answers: []answer{{status: 200, kind: streamType, then: lively}, {status: 400}}}
+		var told []string
+		for h, err := range s.client(apiclient.Retry{}).Stream(t.Context(), apiclient.StreamFilter{}, "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if told = append(told, h.ID); len(told) == 2 {
+				break
+			}
+			<-time.After(10 * time.Minute)
+		}
+		if diff := cmp.Diff([]string{"4", "5"}, told); diff != "" || len(s.asked) != 1 {
+			t.Errorf("%d connections, -want +got\n%s", len(s.asked), diff)
 		}
 	})
 }
