@@ -177,7 +177,7 @@ func measuresAttempts(t *testing.T, s Store) {
 }
 
 func countsUpToLimit(t *testing.T, s Store) {
-	commitRecords(t, s, deliveries(0, 40)...)
+	commitRecords(t, s, deliveries(0, 200)...)
 	q := ports.StatsQuery{Width: time.Minute, Limit: 1}
 	events, err := s.CountEvents(context.Background(), q)
 	fine(t, "count events", err)
