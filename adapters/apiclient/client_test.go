@@ -56,6 +56,32 @@ func TestPostedRecordsAreCountedAndFoundAgain(t *testing.T) {
 	}
 }
 
+func TestStatsTellHowMessagesCameThrough(t *testing.T) {
+	s := startService(t)
+	if _, err := s.Post(t.Context(), recordOf("Bounce", 0), recordOf("Delivery", 1)); err != nil {
+		t.Fatal(err)
+	}
+	q := apiclient.StatsQuery{
+		By: []string{"tenant", "domain"}, Interval: "1d", From: time.Date(2026, 7, 25, 0, 0, 0, 0, time.UTC),
+		Latency: true, Tenant: "acme", Campaign: "spring", Domain: "example.org",
+	}
+	rows, err := s.Stats(t.Context(), q)
+	if err != nil || len(rows) != 1 {
+		t.Fatalf("got %+v, %v", rows, err)
+	}
+	if r := rows[0]; r.Tenant != "acme" || r.Domain != "example.org" || r.Count != 2 || r.Delivered != 1 || r.P99 == nil || !r.Bucket.Equal(q.From) {
+		t.Errorf("got %+v", r)
+	}
+	q.By, q.Latency = []string{"status", "cause"}, false
+	if rows, err := s.Stats(t.Context(), q); err != nil || len(rows) != 2 || rows[0].Status == "" || rows[0].P99 != nil {
+		t.Errorf("got %+v, %v", rows, err)
+	}
+	q.Provider = "google"
+	if rows, err := s.Stats(t.Context(), q); err != nil || len(rows) != 0 {
+		t.Errorf("got %+v, %v", rows, err)
+	}
+}
+
 func TestListsAreWalkedOverAllPages(t *testing.T) {
 	s := startService(t)
 	s.mustPost(t, 7)

@@ -7,7 +7,8 @@ import (
 )
 
 // StatsQuery says what to count, in buckets of Interval: "1m", "5m", "1h", which
-// is that of "", or "1d".
+// is that of "", or "1d". All but the number of events by type alone needs From or
+// To.
 type StatsQuery struct {
 	// By is what counts are told apart by: "type" of events, which is the
 	// default, or "status" of messages, and up to two of "provider", "domain",
