@@ -110,9 +110,13 @@ func checkLookups(t *testing.T, s *Service, known []object) {
 		if len(timeline) != len(known) {
 			t.Errorf("by %s: a timeline of %d events, want %d", name, len(timeline), len(known))
 		}
+		if transfers, _ := got["transfers"].([]any); len(transfers) > 0 || got["registration"] != nil {
+			t.Errorf("by %s: transfers %v, registration %v of a message with neither", name, transfers, got["registration"])
+		}
 		id = got.text("id")
-		delete(got, "id")
-		delete(got, "timeline")
+		for _, beside := range []string{"id", "timeline", "transfers", "registration"} {
+			delete(got, beside)
+		}
 		meanings{}.settle(t, want, got)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("by %s (-want +got):\n%s", name, diff)
