@@ -44,7 +44,7 @@ func Service(s Settings, options ServeOptions, log *slog.Logger) fx.Option {
 			return l
 		}),
 		fx.StopTimeout(stopWithin),
-		formats(), store(s.Drivers().Store), cache(s.Drivers().Cache), bus(s.Drivers().Bus), useCases(), web(), metrics(),
+		formats(), store(s.Drivers().Store), cache(s.Drivers().Cache), bus(s.Drivers().Bus), useCases(), platform(s), web(), metrics(),
 	)
 }
 

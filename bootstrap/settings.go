@@ -32,6 +32,7 @@ type Settings struct {
 
 	PostgresURL    string        `env:"PG_URL"`
 	PostgresSchema string        `env:"PG_SCHEMA" envDefault:"kumotrail"`
+	PlatformLog    string        `env:"PLATFORM_EMAIL_LOG"`
 	RedisURL       string        `env:"REDIS_URL"`
 	redisTimeout   time.Duration // of a call, 0 for the usual; tests have more
 

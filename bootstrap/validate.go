@@ -105,6 +105,12 @@ func (s *Settings) validateDrivers(f *Faults) {
 			f.add("NATS_URL: is not set; with PG_URL production needs it, for every instance would have a stream of its own")
 		}
 	}
+	if s.PlatformLog != "" {
+		f.addErrors("PLATFORM_EMAIL_LOG", sqlstore.CheckPlatformName(s.PlatformLog, s.PostgresSchema))
+		if s.PostgresURL == "" {
+			f.add("PLATFORM_EMAIL_LOG: names a table in the database of PG_URL, which is not set")
+		}
+	}
 	// The adapters know what they can use; here it gets the setting's name.
 	log := slog.Default()
 	if s.RedisURL != "" {
