@@ -107,3 +107,18 @@ func inSteps(ranges []uuidRange, now time.Time) []uuidRange {
 	}
 	return list
 }
+
+// pageOf reads ranges one after another until there is a page of logs.
+func pageOf(ranges []uuidRange, limit int, read func(r uuidRange, limit int) ([]domain.EmailLog, error)) ([]domain.EmailLog, error) {
+	var page []domain.EmailLog
+	for _, r := range ranges {
+		logs, err := read(r, limit-len(page))
+		if err != nil {
+			return nil, err
+		}
+		if page = append(page, logs...); len(page) >= limit {
+			break
+		}
+	}
+	return page, nil
+}

@@ -78,17 +78,9 @@ func (s *Postgres) logPage(ctx context.Context, f *ports.LogFilter, before domai
 	if !isNarrow(f) {
 		ranges = inSteps(ranges, time.Now())
 	}
-	var page []domain.EmailLog
-	for _, r := range ranges {
-		logs, err := s.logsWithin(ctx, f, r, limit-len(page), both)
-		if err != nil {
-			return nil, err
-		}
-		if page = append(page, logs...); len(page) >= limit {
-			break
-		}
-	}
-	return page, nil
+	return pageOf(ranges, limit, func(r uuidRange, limit int) ([]domain.EmailLog, error) {
+		return s.logsWithin(ctx, f, r, limit, both)
+	})
 }
 
 func (s *Postgres) logsWithin(ctx context.Context, f *ports.LogFilter, r uuidRange, limit int, both bool) ([]domain.EmailLog, error) {

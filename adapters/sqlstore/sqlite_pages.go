@@ -66,17 +66,9 @@ func (s *SQLite) logPage(ctx context.Context, f *ports.LogFilter, before domain.
 	if choosesNothing(f) {
 		return nil, ctx.Err()
 	}
-	var page []domain.EmailLog
-	for _, r := range keyRanges(f, before) {
-		logs, err := s.logsWithin(ctx, f, r, limit-len(page), both)
-		if err != nil {
-			return nil, err
-		}
-		if page = append(page, logs...); len(page) >= limit {
-			break
-		}
-	}
-	return page, nil
+	return pageOf(keyRanges(f, before), limit, func(r uuidRange, limit int) ([]domain.EmailLog, error) {
+		return s.logsWithin(ctx, f, r, limit, both)
+	})
 }
 
 func (s *SQLite) logsWithin(ctx context.Context, f *ports.LogFilter, r uuidRange, limit int, both bool) ([]domain.EmailLog, error) {
