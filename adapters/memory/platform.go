@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/kumotrail/kumotrail/domain"
@@ -98,9 +99,7 @@ func (p *Platform) Update(ctx context.Context, messageIDs []string, from, to por
 			raised[id] = after
 		}
 	}
-	for id, row := range raised {
-		p.rows[id] = row
-	}
+	maps.Copy(p.rows, raised)
 	if !samePosition(from, to) {
 		to.At = p.store.now().UTC()
 		p.position = to

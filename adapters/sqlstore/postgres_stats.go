@@ -37,11 +37,10 @@ func (s *Postgres) CountMessages(ctx context.Context, q ports.StatsQuery) ([]por
 // Latencies implements ports.StatsReader.
 func (s *Postgres) Latencies(ctx context.Context, q ports.StatsQuery) ([]ports.Latency, error) {
 	c := &conditions{numbered: true}
-	query := "SELECT bucket, a, b, " + throughSums
-	for _, p := range ports.Percentiles { // which share one sort
-		query += ", percentile_disc(0." + decimal(int64(p)) + ") WITHIN GROUP (ORDER BY took)"
-	}
-	query += " FROM (" + postgresStats.rows(c, &logSource, &q, postgresStats.throughColumns()) +
+	// All percentiles share one sort.
+	query := "SELECT bucket, a, b, " + throughSums +
+		percentiles(func(p string) string { return "percentile_disc(0." + p + ") WITHIN GROUP (ORDER BY took)" }) +
+		" FROM (" + postgresStats.rows(c, &logSource, &q, postgresStats.throughColumns()) +
 		") s GROUP BY bucket, a, b ORDER BY bucket, a, b" + postgresStats.limit(c, &q)
 	return postgresFigures(ctx, s, "measure latencies", &q, query, c.args, scanLatency)
 }

@@ -36,11 +36,9 @@ func (s *SQLite) CountMessages(ctx context.Context, q ports.StatsQuery) ([]ports
 // Latencies implements ports.StatsReader.
 func (s *SQLite) Latencies(ctx context.Context, q ports.StatsQuery) ([]ports.Latency, error) {
 	c := &conditions{}
-	query := "SELECT bucket, a, b, " + throughSums
-	for _, p := range ports.Percentiles {
-		query += ", max(CASE WHEN place = (n * " + decimal(int64(p)) + " + 99) / 100 THEN took END)"
-	}
-	query += " FROM (SELECT *, row_number() OVER (PARTITION BY bucket, a, b ORDER BY took NULLS LAST) AS place," +
+	query := "SELECT bucket, a, b, " + throughSums +
+		percentiles(func(p string) string { return "max(CASE WHEN place = (n * " + p + " + 99) / 100 THEN took END)" }) +
+		" FROM (SELECT *, row_number() OVER (PARTITION BY bucket, a, b ORDER BY took NULLS LAST) AS place," +
 		" count(took) OVER (PARTITION BY bucket, a, b) AS n FROM (" +
 		sqliteStats.rows(c, &logSource, &q, sqliteStats.throughColumns()) +
 		")) GROUP BY bucket, a, b ORDER BY bucket, a, b" + sqliteStats.limit(c, &q)

@@ -168,3 +168,13 @@ func scanLatency(row scanner) (ports.Latency, error) {
 }
 
 func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+
+// percentiles writes a column for each percentile, which column has by its whole
+// percents.
+func percentiles(column func(percents string) string) string {
+	var b strings.Builder
+	for _, p := range ports.Percentiles {
+		b.WriteString(", " + column(decimal(int64(p))))
+	}
+	return b.String()
+}
