@@ -1,11 +1,13 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -57,6 +59,9 @@ func (w *webhook) receiveForReloop(c *gin.Context) {
 	}
 }
 
+// takeWithin is how long KumoMTA waits for an answer (kumomta.md, section 5.3).
+const takeWithin = time.Minute
+
 // take takes the request's records. Where it does not it has answered.
 func (w *webhook) take(c *gin.Context) (Receipt, bool) {
 	if !w.keys.has(c.GetHeader("x-kumomta-key")) {
@@ -66,13 +71,16 @@ func (w *webhook) take(c *gin.Context) (Receipt, bool) {
 	}
 	body, err := w.bodies.read(c.Request)
 	defer w.bodies.budget.Give(body.taken)
+	// What is here whole is taken, also where the client has closed its side.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), takeWithin)
+	defer cancel()
 	var broken *encodingError
 	var r application.Receipt
 	switch {
 	case err == nil:
-		r, err = w.ingest.Ingest(c.Request.Context(), body.text)
+		r, err = w.ingest.Ingest(ctx, body.text)
 	case errors.As(err, &broken):
-		r, err = w.ingest.Refuse(c.Request.Context(), body.text, broken.Error())
+		r, err = w.ingest.Refuse(ctx, body.text, broken.Error())
 	default:
 		w.failRead(c, err)
 		return Receipt{}, false
