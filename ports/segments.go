@@ -5,23 +5,38 @@ import (
 	"iter"
 )
 
-// Slice is some whole lines of one of the MTA's log files (kumomta.md section 6).
+// Slice is some whole lines of one of the MTA's log files (kumomta.md section
+// 6), or word of one.
 type Slice struct {
-	File string // as Segments names it
+	// File is the file's absolute path, "-" for standard input.
+	File string
 	// First is the number of the first line, from 0, and Lines how many there
-	// are, with those that were passed over. Reading goes on at First + Lines.
+	// are, with those that were passed over. Reading goes on at First + Lines; a
+	// file that another took the place of begins at 0 again.
 	First, Lines int64
 	// Text has the lines that may be records, each with its end, for a
-	// RecordDecoder.
+	// RecordDecoder. It is the reader's to keep.
 	Text string
 	// Skipped counts lines that are no records: those of a template, a header
-	// of the segment, a line that was cut.
+	// of the segment, a line that was cut or is longer than may be held.
 	Skipped int64
-	// Read and Size are bytes of the file on disk: how many of them were taken,
-	// and how many there are; 0 for what has no end that is known.
+	// Read and Size are bytes of the file on disk: how many of them are behind
+	// the reader, and how many there are; Size is 0 for what has no end that is
+	// known. Of a file that is read no further both are the same.
 	Read, Size int64
-	// Lost says what of the file can not be read, and why; usually "".
+	// Total is the size of all files that are known by now, for whoever wants to
+	// tell how much is left.
+	Total int64
+	// Passed says why the file as a whole is passed over: it is no log file, its
+	// name begins with a dot, it lies outside of the time that is asked for, or
+	// it was done before. Usually "".
+	Passed string
+	// Lost says what of the file can not be read, and why, with the range of its
+	// bytes; usually "". There may be slices of the file behind it.
 	Lost string
+	// Cut says that the file ends within a line or a frame: what was written last
+	// is not here, for it is still to come or the MTA crashed.
+	Cut bool
 	// Done says that the file is finished, and this the last of it.
 	Done bool
 }
@@ -29,8 +44,13 @@ type Slice struct {
 // Segments reads log files.
 type Segments interface {
 	// Read yields what the files have, those of a folder in order of their
-	// names, from the checkpoint on: by file, how many lines of it are done. A
-	// file that cannot be read does not end it: its slice says so in Lost. An
-	// error is the last that is yielded: that of ctx, or of a folder that is none.
+	// names, from the checkpoint on: by file, how many lines of it are done. One
+	// that is still written to holds up no other, and folders are read side by
+	// side, so that slices of several files mix; those of one file never do.
+	//
+	// A file that cannot be read does not end it: its slice says so in Lost. An
+	// error is the last that is yielded: that of ctx, or of a path that is not
+	// there. It takes from disk not much more than its reader has taken, and
+	// leaves nothing running when the reader stops.
 	Read(ctx context.Context, done map[string]int64) iter.Seq2[Slice, error]
 }
