@@ -66,6 +66,11 @@ type Conn struct {
 	connected chan struct{} // closed when it was first connected
 	connect   sync.Once
 
+	// session ends with the connection that is there now; end ends it.
+	mu      sync.Mutex
+	session context.Context
+	end     context.CancelCauseFunc
+
 	// up mirrors the state, because the client holds its lock, which its own
 	// state is behind, for as long as it dials.
 	up atomic.Bool
@@ -82,6 +87,7 @@ func Connect(ctx context.Context, cfg ConnConfig) (*Conn, error) {
 		return nil, err
 	}
 	c := &Conn{log: cfg.Log, closed: make(chan struct{}), connected: make(chan struct{})}
+	c.session, c.end = context.WithCancelCause(context.Background())
 	options := append(c.options(), cfg.target()...)
 	nc, err := nats.Connect(cfg.URL, options...)
 	if err != nil {
@@ -134,6 +140,7 @@ func (c *Conn) options() []nats.Option {
 }
 
 func (c *Conn) onUp(nc *nats.Conn, what string) {
+	c.newSession()
 	c.up.Store(true)
 	c.failing.Store(false)
 	c.connect.Do(func() { close(c.connected) })
@@ -141,8 +148,37 @@ func (c *Conn) onUp(nc *nats.Conn, what string) {
 	c.log.Info(what, "server", nc.ConnectedServerName(), "address", nc.ConnectedAddr())
 }
 
+// newSession ends the one before.
+func (c *Conn) newSession() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.end(nats.ErrDisconnected)
+	c.session, c.end = context.WithCancelCause(context.Background())
+}
+
+func (c *Conn) endSession() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.end(nats.ErrDisconnected)
+}
+
+// whileConnected returns a context that ends with ctx, and when the connection
+// is lost: answers to what was sent over it do not come any more.
+func (c *Conn) whileConnected(ctx context.Context) (context.Context, context.CancelFunc) {
+	c.mu.Lock()
+	session := c.session
+	c.mu.Unlock()
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(session, func() { cancel(context.Cause(session)) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
 func (c *Conn) onDown(nc *nats.Conn, err error) {
 	c.up.Store(false)
+	c.endSession()
 	if nc.IsClosed() || nc.IsDraining() {
 		return // by our own will
 	}

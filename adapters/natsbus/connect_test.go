@@ -102,7 +102,7 @@ func TestServerThatGoesWhileAcksArePendingLeavesThemUnacknowledged(t *testing.T)
 	go func() {
 		defer close(gone)
 		eventually(t, func() error {
-			if pub.js.PublishAsyncPending() == 0 {
+			if pub.acks.waiting() == 0 {
 				return errors.New("nothing pending yet")
 			}
 			return nil

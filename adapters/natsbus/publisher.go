@@ -7,21 +7,11 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/kumotrail/kumotrail/ports"
-)
-
-const (
-	// maxPending bounds what is sent and not acknowledged, over all callers.
-	// The server drops what comes while 10,000 messages wait in it.
-	maxPending = 4096
-	// ackTimeout frees the place of a message whose ack never comes: a server
-	// that lets us connect but not publish answers nothing.
-	ackTimeout = 10 * time.Second
 )
 
 // PublisherConfig says what is published beside the stream, and its limits.
@@ -69,6 +59,7 @@ func isPlainSubject(s string) bool {
 type Publisher struct {
 	conn   *Conn
 	js     jetstream.JetStream
+	acks   *acks
 	stream *stream
 	legacy *legacy // nil if off
 
@@ -85,13 +76,15 @@ func NewPublisher(conn *Conn, cfg PublisherConfig) (*Publisher, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	js, err := jetstream.New(conn.nc,
-		jetstream.WithPublishAsyncMaxPending(maxPending),
-		jetstream.WithPublishAsyncTimeout(ackTimeout))
+	js, err := jetstream.New(conn.nc)
 	if err != nil {
 		return nil, fmt.Errorf("use JetStream: %w", err)
 	}
-	p := &Publisher{conn: conn, js: js, stream: newStream(js, cfg.Stream, conn.log)}
+	acks, err := newAcks(conn.nc)
+	if err != nil {
+		return nil, err
+	}
+	p := &Publisher{conn: conn, js: js, acks: acks, stream: newStream(js, cfg.Stream, conn.log)}
 	p.encoders.New = func() any { return newEncoder() }
 	if cfg.LegacySubject != "" {
 		p.legacy = &legacy{conn: conn, subject: cfg.LegacySubject}
@@ -125,24 +118,17 @@ func (p *Publisher) look(ctx context.Context) error {
 // server takes is announced without its meta and with its texts cut, and says
 // so.
 func (p *Publisher) Publish(ctx context.Context, events []ports.Announced) ([]bool, error) {
-	acked := make([]bool, len(events))
 	if len(events) == 0 {
-		return acked, nil
+		return nil, nil
 	}
 	if err := p.ready(ctx); err != nil {
-		return acked, fmt.Errorf("publish %d events: %w", len(events), err)
+		return make([]bool, len(events)), fmt.Errorf("publish %d events: %w", len(events), err)
 	}
-	futures, why := p.send(ctx, events)
-	for i, f := range futures {
-		if f == nil {
-			continue
-		}
-		if err := await(ctx, f); err != nil {
-			why.add(err)
-			continue
-		}
-		acked[i] = true
-	}
+	connected, cancel := p.conn.whileConnected(ctx)
+	defer cancel()
+	b := p.acks.begin(len(events))
+	p.send(connected, b, events)
+	acked, why := b.wait(connected)
 	if p.legacy != nil {
 		p.legacy.publish(events, acked)
 	}
@@ -168,62 +154,27 @@ func (p *Publisher) ready(ctx context.Context) error {
 	return nil
 }
 
-// send publishes the events in their order. A future is nil where the event
-// was not sent; the faults say why.
-func (p *Publisher) send(ctx context.Context, events []ports.Announced) ([]jetstream.PubAckFuture, *faults) {
+// send publishes the events in their order.
+func (p *Publisher) send(ctx context.Context, b *batch, events []ports.Announced) {
 	enc := p.encoders.Get().(*encoder)
 	defer p.encoders.Put(enc)
-	why := &faults{}
-	futures := make([]jetstream.PubAckFuture, len(events))
 	limit := p.limit.Load()
 	for i := range events {
 		msg := enc.encode(&events[i], limit)
 		if size := int64(enc.size()); size > limit {
-			why.add(fmt.Errorf("%w: message of %d bytes, limit %d", ports.ErrRefused, size, limit))
+			b.fail(i, fmt.Errorf("%w: message of %d bytes, limit %d", ports.ErrRefused, size, limit))
 			continue
 		}
-		f, err := p.sendOne(ctx, msg)
-		if err != nil {
-			why.add(err)
-			break // the connection's fault, and the rest comes in its order later
-		}
-		futures[i] = f
-	}
-	return futures, why
-}
-
-// noRetry turns the client's own retries off: they come out of order, and read
-// the message later, when its memory holds another one.
-var noRetry = jetstream.WithRetryAttempts(0)
-
-// sendOne waits for a place among those pending until ctx ends.
-func (p *Publisher) sendOne(ctx context.Context, msg *nats.Msg) (jetstream.PubAckFuture, error) {
-	for {
-		f, err := p.js.PublishMsgAsync(msg, noRetry)
-		if !errors.Is(err, jetstream.ErrTooManyStalledMsgs) {
-			return f, err
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
+		if err := p.sendOne(ctx, b, i, msg); err != nil {
+			b.fail(i, err)
+			return // the connection's fault, and the rest comes in its order later
 		}
 	}
 }
 
-// await returns why f is not acknowledged, nil if it is. An ack that is there
-// counts also after the end of ctx; one that says duplicate counts as well.
-func await(ctx context.Context, f jetstream.PubAckFuture) error {
-	ok := f.Ok()
-	select {
-	case <-ok:
-		return nil
-	default:
-	}
-	select {
-	case <-ok:
-		return nil
-	case err := <-f.Err():
+func (p *Publisher) sendOne(ctx context.Context, b *batch, i int, msg *nats.Msg) (err error) {
+	if msg.Reply, err = b.expect(ctx, i); err != nil {
 		return err
-	case <-ctx.Done():
-		return ctx.Err()
 	}
+	return p.conn.nc.PublishMsg(msg)
 }

@@ -95,7 +95,7 @@ func TestPublishToServerThatDoesNotAckEndsWithContext(t *testing.T) {
 		done <- result{acked, err}
 	}()
 	eventually(t, func() error {
-		if p := b.pub.js.PublishAsyncPending(); p < maxPending {
+		if p := b.pub.acks.waiting(); p < maxPending {
 			return fmt.Errorf("%d pending", p)
 		}
 		return nil
