@@ -228,6 +228,7 @@ func TestReadEndsWithItsContextAndItsReader(t *testing.T) {
 		break // the goroutines must end: see TestMain
 	}
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	var last error
 	for _, err := range s.Read(ctx, nil) {
 		cancel()
