@@ -66,6 +66,8 @@ type Publisher struct {
 	// limit is the greatest message that the stream takes, 0 while nobody has
 	// looked whether it is there.
 	limit atomic.Int64
+	// fast is whether the stream takes batches, and did when last tried.
+	fast atomic.Bool
 	// encoders holds *encoder.
 	encoders sync.Pool
 }
@@ -110,6 +112,7 @@ func (p *Publisher) look(ctx context.Context) error {
 	if most := info.Config.MaxMsgSize; most > 0 {
 		limit = min(limit, int64(most))
 	}
+	p.fast.Store(info.Config.AllowBatchPublish)
 	p.limit.Store(limit)
 	return nil
 }
@@ -127,13 +130,16 @@ func (p *Publisher) Publish(ctx context.Context, events []ports.Announced) ([]bo
 	connected, cancel := p.conn.whileConnected(ctx)
 	defer cancel()
 	b := p.acks.begin(len(events))
+	if p.fast.Load() && len(events) >= fastLeast {
+		p.sendFast(connected, b, events)
+	}
 	p.send(connected, b, events)
 	acked, why := b.wait(connected)
 	if p.legacy != nil {
 		p.legacy.publish(events, acked)
 	}
-	if why.stale {
-		p.limit.Store(0)
+	if why.stale || errors.Is(context.Cause(connected), nats.ErrDisconnected) {
+		p.limit.Store(0) // the next connection may be to another server
 	}
 	if err := why.err(); err != nil {
 		return acked, fmt.Errorf("publish %d events: %w", len(events), err)
@@ -154,12 +160,15 @@ func (p *Publisher) ready(ctx context.Context) error {
 	return nil
 }
 
-// send publishes the events in their order.
+// send publishes the events that are not acknowledged, in their order.
 func (p *Publisher) send(ctx context.Context, b *batch, events []ports.Announced) {
 	enc := p.encoders.Get().(*encoder)
 	defer p.encoders.Put(enc)
 	limit := p.limit.Load()
 	for i := range events {
+		if b.acked[i] {
+			continue
+		}
 		msg := enc.encode(&events[i], limit)
 		if size := int64(enc.size()); size > limit {
 			b.fail(i, fmt.Errorf("%w: message of %d bytes, limit %d", ports.ErrRefused, size, limit))

@@ -75,7 +75,7 @@ func (s *stream) ensure(ctx context.Context) (*jetstream.StreamInfo, error) {
 	}
 	found, err := s.js.Stream(ctx, StreamName)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		found, err = s.js.CreateStream(ctx, s.want)
+		found, err = s.create(ctx)
 	}
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // made by another instance just now
 		found, err = s.js.Stream(ctx, StreamName)
@@ -86,6 +86,16 @@ func (s *stream) ensure(ctx context.Context) (*jetstream.StreamInfo, error) {
 	info := found.CachedInfo()
 	s.report(&info.Config)
 	return info, nil
+}
+
+// create makes the stream, with batches where the server knows them: those that
+// do not refuse the setting, or pass over it.
+func (s *stream) create(ctx context.Context) (jetstream.Stream, error) {
+	cfg := s.want
+	if account, err := s.js.AccountInfo(ctx); err == nil {
+		cfg.AllowBatchPublish = account.API.Level >= fastLevel
+	}
+	return s.js.CreateStream(ctx, cfg)
 }
 
 func (s *stream) report(have *jetstream.StreamConfig) {
