@@ -11,6 +11,10 @@ local C = require 'policy.constants'
 local mod = {}
 local helper
 
+-- It registers for get_queue_config whether it has anything to say or not, and
+-- the queue helper, further down, insists on being last: kumod --validate fails.
+local shaped = shaping:setup { C.DIR .. '/shaping.toml' }
+
 -- Queues ------------------------------------------------------------------------
 
 local HTTP_CONSTRUCTOR = 'make.kumotrail_http_delivery'
@@ -51,8 +55,6 @@ end
 -- Sources and rates -----------------------------------------------------------
 
 sources:setup { C.DIR .. '/sources.toml' }
-
-local shaped = shaping:setup { C.DIR .. '/shaping.toml' }
 
 kumo.on('get_egress_path_config', function(domain, egress_source, site_name)
   if not C.SINK or domain:find '%.log_hook$' then
