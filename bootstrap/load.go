@@ -16,15 +16,36 @@ import (
 // LoadSettings reads the environment and, beneath it, the file .env of the
 // working folder. Its error is Faults: all that is wrong, not the first.
 func LoadSettings() (Settings, error) {
+	sources, err := environment()
+	if err != nil {
+		return Settings{}, err
+	}
+	return settingsFrom(sources...)
+}
+
+// environment returns what is set, what counts more last.
+func environment() ([]map[string]string, error) {
 	file, err := godotenv.Read(".env")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return Settings{}, Faults{fmt.Sprintf(".env: cannot be read: %v", err)}
+		return nil, Faults{fmt.Sprintf(".env: cannot be read: %v", err)}
 	}
-	return settingsFrom(file, env.ToMap(os.Environ()))
+	return []map[string]string{file, env.ToMap(os.Environ())}, nil
 }
 
 // settingsFrom reads settings from maps, later ones over earlier ones.
 func settingsFrom(sources ...map[string]string) (Settings, error) {
+	s, f := parseSettings(sources...)
+	if len(f) == 0 { // of what could not be read more faults would be a consequence
+		f, _ = errors.AsType[Faults](s.Validate())
+	}
+	if len(f) > 0 {
+		return Settings{}, f
+	}
+	return s, nil
+}
+
+// parseSettings reads settings whatever they say.
+func parseSettings(sources ...map[string]string) (Settings, Faults) {
 	merged := map[string]string{}
 	for _, source := range sources {
 		maps.Copy(merged, source)
@@ -43,13 +64,7 @@ func settingsFrom(sources ...map[string]string) (Settings, error) {
 	if key, set := merged["X_KUMOMTA_KEY"]; set && key == "" {
 		f.add("X_KUMOMTA_KEY: is set but empty; unset it or give it a key")
 	}
-	if len(f) == 0 { // of what could not be read more faults would be a consequence
-		f, _ = errors.AsType[Faults](s.Validate())
-	}
-	if len(f) > 0 {
-		return Settings{}, f
-	}
-	return s, nil
+	return s, f
 }
 
 // describe names the variable that could not be read, and what it should be.
@@ -58,11 +73,14 @@ func describe(fault error, values map[string]string) string {
 	if !ok {
 		return fault.Error()
 	}
-	field, _ := reflect.TypeFor[Settings]().FieldByName(parse.Name)
+	field, ok := reflect.TypeFor[Settings]().FieldByName(parse.Name)
+	if !ok {
+		field, _ = reflect.TypeFor[MTASettings]().FieldByName(parse.Name)
+	}
 	name := field.Tag.Get("env")
 	want := map[string]string{
 		"Port": "a whole number", "RetentionDays": "a whole number of days",
-		"NATSMaxAge": "a duration as in 168h or 30m",
+		"NATSMaxAge": "a duration as in 168h or 30m", "SpoolFlush": "true or false",
 	}[parse.Name]
 	if want == "" {
 		want = strings.TrimPrefix(parse.Err.Error(), "not ")

@@ -44,6 +44,9 @@ type Settings struct {
 	NATSMaxAge        time.Duration `env:"NATS_MAX_AGE" envDefault:"168h"`
 	NATSMaxBytes      Bytes         `env:"NATS_MAX_BYTES" envDefault:"4GiB"`
 	NATSLegacySubject string        `env:"NATS_LEGACY_SUBJECT"`
+
+	BaseURL string `env:"BASE_URL"`
+	MTA     MTASettings
 }
 
 // Environment is where the service runs.

@@ -131,14 +131,18 @@ func (s *Settings) validateDrivers(f *Faults) {
 
 // addErrors adds what an adapter says of a setting, each fault of its own.
 func (f *Faults) addErrors(setting string, err error) {
-	if err == nil {
-		return
-	}
-	faults := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		faults = joined.Unwrap()
-	}
-	for _, fault := range faults {
+	for _, fault := range errorsIn(err) {
 		f.add("%s: %v", setting, fault)
 	}
+}
+
+// errorsIn returns the errors that are joined in err.
+func errorsIn(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	if err == nil {
+		return nil
+	}
+	return []error{err}
 }

@@ -2,56 +2,111 @@ package policy
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 )
 
-// ChangedError names files that stand in the folder with other contents than
-// would be written.
-type ChangedError struct{ Names []string }
+// Edited says what Write does with files that are not as it wrote them last,
+// where it would write something else.
+type Edited int
 
-func (e *ChangedError) Error() string {
-	return fmt.Sprintf("%d files are there and differ: %s", len(e.Names), strings.Join(e.Names, ", "))
+// What to do with edited files.
+const (
+	RefuseEdited  Edited = iota // write nothing and fail with EditedError
+	KeepEdited                  // leave them alone and write the others
+	ReplaceEdited               // replace them
+)
+
+// EditedError names files that somebody edited.
+type EditedError struct{ Names []string }
+
+func (e *EditedError) Error() string {
+	return fmt.Sprintf("%d files are not as they were written: %s", len(e.Names), strings.Join(e.Names, ", "))
 }
 
-// Write writes the policy set into a folder, which it makes. Where files differ
-// from what it would write, it writes nothing and fails with ChangedError, but
-// with force it replaces them. Each file is replaced as a whole. It returns the
-// names that it wrote, sorted: those that were there as they should be are not
-// among them. Everybody may read the files; they hold no secrets.
-func Write(dir string, o Options, force bool) (written []string, err error) {
+// Manifest is the name of the file in which Write remembers what it wrote, in
+// the format of sha256sum.
+const Manifest = ".kumotrail.sha256"
+
+// Write writes the policy set into a folder, which it makes. It returns the names
+// of the files that it wrote, sorted: those that were there as they should be are
+// not among them. Each file is replaced as a whole. Everybody may read them; they
+// hold no secrets.
+func Write(dir string, o Options, edited Edited) (written []string, err error) {
 	files, err := Files(o)
 	if err != nil {
 		return nil, err
 	}
-	var changed []string
-	for name, content := range files {
-		switch old, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name))); {
+	last, err := readManifest(dir)
+	if err != nil {
+		return nil, err
+	}
+	names := slices.Sorted(maps.Keys(files))
+	var foreign []string
+	for _, name := range names {
+		switch old, err := os.ReadFile(place(dir, name)); {
 		case errors.Is(err, fs.ErrNotExist):
 			written = append(written, name)
 		case err != nil:
 			return nil, fmt.Errorf("compare with what is there: %w", err)
-		case !bytes.Equal(old, content):
-			changed = append(changed, name)
+		case bytes.Equal(old, files[name]):
+		case sum(old) == last[name] || edited == ReplaceEdited:
 			written = append(written, name)
+		default:
+			foreign = append(foreign, name)
 		}
 	}
-	slices.Sort(changed)
-	slices.Sort(written)
-	if len(changed) > 0 && !force {
-		return nil, &ChangedError{changed}
+	if len(foreign) > 0 && edited == RefuseEdited {
+		return nil, &EditedError{foreign}
 	}
 	for _, name := range written {
-		if err := replace(filepath.Join(dir, filepath.FromSlash(name)), files[name]); err != nil {
+		if err := replace(place(dir, name), files[name]); err != nil {
 			return nil, fmt.Errorf("write %s: %w", name, err)
 		}
 	}
-	return written, nil
+	return written, writeManifest(dir, names, files)
+}
+
+func place(dir, name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
+
+func sum(content []byte) string {
+	s := sha256.Sum256(content)
+	return hex.EncodeToString(s[:])
+}
+
+// readManifest returns sums by name, none where nothing was written yet.
+func readManifest(dir string) (map[string]string, error) {
+	text, err := os.ReadFile(place(dir, Manifest))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read what was written last: %w", err)
+	}
+	sums := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		s, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		sums[name] = s
+	}
+	return sums, nil
+}
+
+// writeManifest notes what would be there without edits, so that a file which
+// was kept counts as edited the next time too.
+func writeManifest(dir string, names []string, files map[string][]byte) error {
+	var text strings.Builder
+	for _, name := range names {
+		fmt.Fprintf(&text, "%s  %s\n", sum(files[name]), name)
+	}
+	if err := replace(place(dir, Manifest), []byte(text.String())); err != nil {
+		return fmt.Errorf("write %s: %w", Manifest, err)
+	}
+	return nil
 }
 
 // replace writes a file under another name first, for KumoMTA looks at them

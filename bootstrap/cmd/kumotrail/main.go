@@ -21,6 +21,7 @@ type cli struct {
 	Classify   classifyCommand   `cmd:"" help:"Explain what SMTP responses mean."`
 	Quarantine quarantineCommand `cmd:"" help:"Look after records that could not be taken."`
 	Migrate    migrateCommand    `cmd:"" help:"Look after the schema of the store; serve brings it up to date itself."`
+	Policy     policyCommand     `cmd:"" help:"Write KumoMTA's policy for this service."`
 	Version    versionCommand    `cmd:"" help:"Print version, commit and Go version."`
 
 	LogLevel slog.Level `default:"info" help:"Least level that is logged: debug, info, warn or error." env:"LOG_LEVEL"`
