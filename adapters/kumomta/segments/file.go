@@ -17,17 +17,23 @@ var (
 	errLetGo  = errors.New("let go of")
 )
 
+// unknownSize is that of a stream.
+const unknownSize = -1
+
 // isFinished says whether the MTA is done with a file: then it takes away every
 // right to write.
 func isFinished(info fs.FileInfo) bool { return info.Mode().Perm()&0o222 == 0 }
 
 // growing reads a file that may still grow. At what is its end for now it asks
-// wait, which returns nil when there may be more, io.EOF when there will not.
+// wait, which returns nil when there may be more, io.EOF when the file is gone.
+// Without wait it ends there.
 type growing struct {
 	ctx  context.Context //nolint:containedctx // an io.Reader has no other way to hear of it
 	file *os.File
 	wait func(fs.FileInfo) error
 	at   int64
+	last fs.FileInfo // as the file was when it was looked at last
+	gone bool
 }
 
 // Read implements io.Reader.
@@ -50,17 +56,21 @@ func (g *growing) Read(p []byte) (int, error) {
 // finished file of this size has no more.
 func (g *growing) end() error {
 	info, err := g.file.Stat()
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	g.last = info
+	switch {
 	case info.Size() > g.at:
 		return nil
 	case info.Size() < g.at:
 		return errShrank
-	case isFinished(info):
+	case isFinished(info) || g.wait == nil:
 		return io.EOF
 	}
-	return g.wait(info)
+	err = g.wait(info)
+	g.gone = err == io.EOF
+	return err
 }
 
 // known says what is known of the file now.
@@ -69,40 +79,34 @@ func (g *growing) known() (size int64, finished bool) {
 	if err != nil {
 		return g.at, false
 	}
-	return info.Size(), isFinished(info)
+	return info.Size(), g.gone || isFinished(info)
 }
 
 // reading is one file being read.
 type reading struct {
 	name string
-	from *source
-	into *lines
 	mark ports.Mark // where it goes on from
 	stat func() (size int64, finished bool)
 	send func(ports.Slice) error
+	with *decoders
+
+	from *source
+	into *lines
 }
 
-// newReading reads r. stat says what is known of the file now.
-func newReading(name string, r io.Reader, longest int, mark ports.Mark, stat func() (int64, bool), send func(ports.Slice) error) *reading {
-	of := &reading{name: name, from: newSource(r), mark: mark, stat: stat, send: send}
-	of.into = &lines{longest: longest, emit: of.emit}
-	return of
+// newReading begins to read from in as r says.
+func newReading(r reading, in io.Reader, longest int) *reading {
+	r.from = newSource(in)
+	r.into = &lines{longest: longest, emit: r.emit}
+	return &r
 }
 
-// read reads to the end. Its error is that of the reader's, or of send.
+// read reads to the end. Its error is that of ctx, or errLetGo, or errShrank.
 func (r *reading) read() error {
-	size, finished := r.stat()
-	known, err := r.from.beginsWith(r.mark.Head)
-	switch {
-	case err != nil:
-		return r.failed(err)
-	case !known:
-		r.mark = ports.Mark{}
-	case r.mark.Done && finished && r.mark.Size == size:
-		return r.pass("done before")
+	if done, err := r.resume(); done || err != nil {
+		return err
 	}
-	r.into.behind, r.into.next.first = r.mark.Lines, r.mark.Lines
-	switch err := unpack(r.from, r.into); {
+	switch err := unpack(r.from, r.into, r.with); {
 	case err == nil, err == io.ErrUnexpectedEOF:
 		return r.last(err != nil)
 	case err == errForeign:
@@ -112,15 +116,35 @@ func (r *reading) read() error {
 	}
 }
 
+// resume goes to the mark if it is of this file. It says whether all was done.
+func (r *reading) resume() (done bool, err error) {
+	size, finished := r.stat()
+	known := size == unknownSize || size >= r.mark.Size
+	if known {
+		if known, err = r.from.beginsWith(r.mark.Head); err != nil {
+			return false, r.failed(err)
+		}
+	}
+	if !known {
+		r.mark = ports.Mark{}
+	}
+	if r.mark.Done && finished && r.mark.Size == size {
+		return true, r.pass("done before")
+	}
+	r.into.behind, r.into.next.first = r.mark.Lines, r.mark.Lines
+	return false, nil
+}
+
 // emit sends some lines.
 func (r *reading) emit(p piece) error { return r.send(r.slice(p)) }
 
 func (r *reading) slice(p piece) ports.Slice {
 	size, _ := r.stat()
+	size = max(size, 0)
 	return ports.Slice{
 		File: r.name, Text: p.text, First: p.first, Lines: p.count, Skipped: p.skipped, Lost: p.lost,
 		Read: r.from.at, Size: size,
-		Mark: ports.Mark{Lines: p.first + p.count, Head: r.from.head.String()},
+		Mark: ports.Mark{Lines: p.first + p.count, Size: min(r.from.at, size), Head: r.from.head.String()},
 	}
 }
 
@@ -133,22 +157,19 @@ func (r *reading) last(cut bool) error {
 	if missing := r.into.behind; missing > 0 {
 		r.into.lose(fmt.Sprintf("%d of the lines that were read before", missing))
 	}
-	return r.sendLast(cut, size, finished)
-}
-
-func (r *reading) sendLast(cut bool, size int64, finished bool) error {
-	p := r.into.rest()
-	s := r.slice(p)
+	s := r.slice(r.into.rest())
 	s.Cut, s.Done = cut, finished
-	s.Read, s.Size = max(s.Read, size), size
-	// A stream has no size, so that its end cannot be told from another's.
-	s.Mark.Done, s.Mark.Size = finished && size > 0, size
+	if size != unknownSize {
+		s.Read, s.Size = size, size
+		s.Mark.Done, s.Mark.Size = finished, size
+	}
 	return r.send(s)
 }
 
 // pass passes the file over.
 func (r *reading) pass(why string) error {
 	size, finished := r.stat()
+	size = max(size, 0)
 	return r.send(ports.Slice{
 		File: r.name, First: r.mark.Lines, Read: size, Size: size, Mark: r.mark, Passed: why, Done: finished,
 	})
@@ -159,17 +180,19 @@ func (r *reading) failed(err error) error {
 	switch {
 	case r.into.stopped != nil:
 		return r.into.stopped
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, errLetGo), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	}
-	p := r.into.rest()
-	s := r.slice(p)
+	s := r.slice(r.into.rest())
 	if s.Lost != "" {
 		s.Lost += "; "
 	}
 	s.Lost += fmt.Sprintf("bytes from %d on: %v", r.from.at, reason(err))
 	s.Read = max(s.Read, s.Size)
-	return r.send(s)
+	if sent := r.send(s); sent != nil || !errors.Is(err, errShrank) {
+		return sent
+	}
+	return errShrank
 }
 
 // reason is an error of the file system without the path, which the slice has.

@@ -14,14 +14,14 @@ import (
 var errForeign = errors.New("neither text nor zstd nor gzip")
 
 // unpack reads what the source has into lines, whatever it is packed in.
-func unpack(from *source, into *lines) error {
+func unpack(from *source, into *lines, with *decoders) error {
 	start, err := from.peek(4)
 	if err != nil && err != io.EOF {
 		return err
 	}
 	switch {
 	case len(start) == 4 && (bytes.Equal(start, zstdMagic) || isSkippable(start)):
-		return unzstd(from, into)
+		return unzstd(from, into, with)
 	case bytes.HasPrefix(start, []byte{0x1f, 0x8b}):
 		return ungzip(from, into)
 	case len(start) > 0 && len(start) < 4 && bytes.HasPrefix(zstdMagic, start):

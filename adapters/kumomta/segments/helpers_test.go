@@ -104,6 +104,7 @@ type told struct {
 	mark                  ports.Mark
 	slices                int
 	read, size            int64
+	next                  int64 // line
 }
 
 // read reads everything and checks that slices fit together.
@@ -137,9 +138,10 @@ func (f told) with(t testing.TB, s ports.Slice) told {
 	t.Helper()
 	if f.slices == 0 {
 		f.First = s.First
-	} else if s.First != f.First+f.Lines && s.First != 0 {
-		t.Errorf("slice of %s begins at line %d, want %d", filepath.Base(s.File), s.First, f.First+f.Lines)
+	} else if s.First != f.next && s.First != 0 {
+		t.Errorf("slice of %s begins at line %d, want %d", filepath.Base(s.File), s.First, f.next)
 	}
+	f.next = s.First + s.Lines
 	if s.Passed == "" && s.Lines > 0 && s.Mark.Lines != s.First+s.Lines {
 		t.Errorf("mark is at line %d, want %d", s.Mark.Lines, s.First+s.Lines)
 	}

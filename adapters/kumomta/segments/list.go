@@ -1,6 +1,7 @@
 package segments
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
@@ -11,8 +12,9 @@ import (
 
 // folder is one whose files are read in the order of their names.
 type folder struct {
-	path string
-	only []string // the names that are asked for, nil for all and the folders in it
+	path  string
+	only  []string // the names that are asked for, nil for all and the folders in it
+	found bool     // in another folder
 }
 
 // stream is what can be read once and is no file: standard input, a pipe.
@@ -24,6 +26,14 @@ type entry struct {
 	info   fs.FileInfo
 	passed string // why it is not read
 	lost   string // why it cannot be
+	folder bool   // it is to be read as one
+	gone   bool
+}
+
+// listed is a folder with what was in it.
+type listed struct {
+	*folder
+	entries []entry
 }
 
 // arrange says what the paths are. Files of one folder belong together.
@@ -43,18 +53,11 @@ func arrange(paths []string) (folders []*folder, streams []stream, err error) {
 			streams = append(streams, stream{path})
 			continue
 		}
-		full, err := filepath.Abs(path)
-		if err != nil {
-			return nil, nil, fmt.Errorf("log files: %w", err)
-		}
-		info, err := os.Stat(full)
+		full, info, err := stat(path)
 		switch {
 		case err != nil:
 			return nil, nil, fmt.Errorf("log files: %w", err)
 		case info.IsDir():
-			if _, err := os.ReadDir(full); err != nil {
-				return nil, nil, fmt.Errorf("log files: %w", err)
-			}
 			at(full).only = nil
 		case info.Mode().IsRegular():
 			if f := at(filepath.Dir(full)); f.only != nil {
@@ -64,54 +67,96 @@ func arrange(paths []string) (folders []*folder, streams []stream, err error) {
 			streams = append(streams, stream{full})
 		}
 	}
+	// Whole folders first: what is asked for by name may be in one of them.
+	slices.SortStableFunc(folders, func(a, b *folder) int { return cmp.Compare(len(a.only), len(b.only)) })
 	return folders, streams, nil
 }
 
-// list returns what is in the folder, in order, and the folders below it that
-// are to be read too.
-func (f *folder) list() (entries []entry, below []string) {
-	names, lost := f.names()
-	if lost != "" {
-		entries = append(entries, entry{path: f.path, lost: lost})
+// stat returns what there is at a path. A folder that cannot be listed is none.
+func stat(path string) (full string, info fs.FileInfo, err error) {
+	if full, err = filepath.Abs(path); err != nil {
+		return "", nil, err
 	}
-	for _, name := range names {
-		e := entry{path: filepath.Join(f.path, name)}
-		info, err := os.Stat(e.path)
-		switch e.info = info; {
-		case err != nil && f.only == nil && os.IsNotExist(err):
-			continue // it went away meanwhile
-		case err != nil:
-			e.lost = reason(err).Error()
-		case f.only != nil:
-		case strings.HasPrefix(name, "."):
-			e.passed = "its name begins with a dot"
-		case info.IsDir() && isLink(e.path):
-			e.passed = "a link to a folder"
-		case info.IsDir():
-			below = append(below, e.path)
-			continue
-		case !info.Mode().IsRegular():
-			e.passed = "no log file: not a regular file"
-		}
-		entries = append(entries, e)
+	if info, err = os.Stat(full); err != nil || !info.IsDir() {
+		return full, info, err
 	}
-	return entries, below
+	_, err = os.ReadDir(full)
+	return full, info, err
 }
 
-func (f *folder) names() (names []string, lost string) {
-	if f.only != nil {
-		names = slices.Clone(f.only)
-		slices.Sort(names)
-		return slices.Compact(names), ""
+// withBelow lists folders and all that are below them.
+func (r *run) withBelow(folders []*folder) (all []listed) {
+	seen := map[string]bool{}
+	for ; len(folders) > 0; folders = folders[1:] {
+		f := folders[0]
+		if seen[f.path] {
+			continue
+		}
+		seen[f.path] = true
+		here := listed{folder: f}
+		for _, e := range f.list() {
+			switch {
+			case e.folder:
+				folders = append(folders, &folder{path: e.path, found: true})
+				continue
+			case e.info != nil:
+				r.know(e.path, e.info.Size())
+			}
+			here.entries = append(here.entries, e)
+		}
+		all = append(all, here)
 	}
-	found, err := os.ReadDir(f.path)
-	if err != nil {
-		lost = reason(err).Error()
+	return all
+}
+
+// list returns what is in the folder, in order.
+func (f *folder) list() (entries []entry) {
+	names := slices.Clone(f.only)
+	if f.only == nil {
+		found, err := os.ReadDir(f.path)
+		if err != nil {
+			entries = append(entries, entry{path: f.path, lost: "all of it: " + reason(err).Error(), gone: os.IsNotExist(err)})
+		}
+		for _, e := range found {
+			names = append(names, e.Name())
+		}
 	}
-	for _, e := range found {
-		names = append(names, e.Name())
+	return append(entries, f.pick(names)...)
+}
+
+// pick returns what is in the folder under some names, in order, but for what
+// went away or is not asked for.
+func (f *folder) pick(names []string) (entries []entry) {
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		if f.only != nil && !slices.Contains(f.only, name) {
+			continue
+		}
+		if e := f.look(name); !e.gone || f.only != nil {
+			entries = append(entries, e)
+		}
 	}
-	return names, lost
+	return entries
+}
+
+func (f *folder) look(name string) entry {
+	e := entry{path: filepath.Join(f.path, name)}
+	info, err := os.Stat(e.path)
+	switch e.info = info; {
+	case err != nil:
+		e.lost, e.gone = "all of it: "+reason(err).Error(), os.IsNotExist(err)
+	case f.only != nil:
+		// Whoever names it wants it.
+	case strings.HasPrefix(name, "."):
+		e.passed = "its name begins with a dot"
+	case info.IsDir() && isLink(e.path):
+		e.passed = "a link to a folder"
+	case info.IsDir():
+		e.folder = true
+	case !info.Mode().IsRegular():
+		e.passed = "no log file: not a regular file"
+	}
+	return e
 }
 
 // isLink says whether a path is a link: those to folders may go in circles.

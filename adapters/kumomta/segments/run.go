@@ -1,52 +1,61 @@
 package segments
 
 import (
-	"cmp"
 	"context"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 
 	"github.com/kumotrail/kumotrail/ports"
 )
 
-// run is one reading of everything. Each folder and stream has a goroutine; all
-// send into slices, which is closed when they are done.
+// run is one reading of everything. Folders and streams have a goroutine each;
+// all send into slices, which is closed when they are done.
 type run struct {
 	Config
 	ctx    context.Context //nolint:containedctx // that of this one call of Read
-	done   map[string]ports.Mark
+	marks  map[string]ports.Mark
 	slices chan ports.Slice
-	turns  chan struct{} // held by who reads a folder
+	turns  chan struct{} // held by who reads what is there in a folder
 	tasks  sync.WaitGroup
+	// Of this run alone, because a decoder has channels, which do not leave a
+	// bubble of testing/synctest.
+	decoders decoders
 
 	mu    sync.Mutex
 	sizes map[string]int64
 	sum   int64
 }
 
-func start(ctx context.Context, c Config, done map[string]ports.Mark, folders []*folder, streams []stream) *run {
-	r := &run{
-		Config: c, ctx: ctx, done: done, slices: make(chan ports.Slice), sizes: map[string]int64{},
+func newRun(ctx context.Context, c Config, marks map[string]ports.Mark) *run {
+	return &run{
+		Config: c, ctx: ctx, marks: marks, slices: make(chan ports.Slice), sizes: map[string]int64{},
 		turns: make(chan struct{}, c.Folders),
 	}
+}
+
+// begin begins to read.
+func (r *run) begin(folders []*folder, streams []stream) {
 	for _, s := range streams {
 		r.tasks.Go(func() { r.stream(s) })
 	}
-	for _, f := range r.withBelow(folders) {
-		r.tasks.Go(func() { r.folder(f) })
+	switch all := r.withBelow(folders); {
+	case r.Follow && len(all) > 0:
+		r.follow(all)
+	default:
+		for _, f := range all {
+			r.tasks.Go(func() { r.folder(f) })
+		}
 	}
 	go func() {
 		r.tasks.Wait()
 		close(r.slices)
 	}()
-	return r
 }
 
-// end waits for all that was started; its ctx must have ended.
+// end waits for all that was begun; ctx must have ended.
 func (r *run) end() {
 	for range r.slices { //nolint:revive // nobody wants them
 	}
@@ -58,6 +67,16 @@ func (r *run) send(s ports.Slice) error {
 		return nil
 	case <-r.ctx.Done():
 		return r.ctx.Err()
+	}
+}
+
+// turn waits for a turn and returns what ends it, or false when ctx ended.
+func (r *run) turn() (done func(), ok bool) {
+	select {
+	case r.turns <- struct{}{}:
+		return func() { <-r.turns }, true
+	case <-r.ctx.Done():
+		return nil, false
 	}
 }
 
@@ -75,80 +94,68 @@ func (r *run) total() int64 {
 	return r.sum
 }
 
-// listed is a folder with what was in it.
-type listed struct {
-	*folder
-	entries []entry
-}
-
-// withBelow lists folders and all that are below them.
-func (r *run) withBelow(folders []*folder) (all []listed) {
-	// Whole folders first: what is asked for by name may be in one of them.
-	slices.SortStableFunc(folders, func(a, b *folder) int { return cmp.Compare(len(a.only), len(b.only)) })
-	seen := map[string]bool{}
-	for ; len(folders) > 0; folders = folders[1:] {
-		f := folders[0]
-		if seen[f.path] {
-			continue
-		}
-		seen[f.path] = true
-		entries, below := f.list()
-		all = append(all, listed{f, entries})
-		for _, path := range below {
-			folders = append(folders, &folder{path: path})
-		}
-		for _, e := range entries {
-			if e.info != nil {
-				r.know(e.path, e.info.Size())
-			}
-		}
-	}
-	return all
-}
-
+// folder reads what was in a folder when it was listed.
 func (r *run) folder(f listed) {
-	select {
-	case r.turns <- struct{}{}:
-		defer func() { <-r.turns }()
-	case <-r.ctx.Done():
+	done, ok := r.turn()
+	if !ok {
 		return
 	}
+	defer done()
 	for _, e := range f.entries {
-		if err := r.entry(e); err != nil {
+		if why := r.unread(e); why != "" || e.lost != "" {
+			if r.tell(e, r.marks[e.path]) != nil {
+				return
+			}
+		} else if _, _, err := r.file(e.path, r.marks[e.path], nil); err != nil {
 			return
 		}
 	}
 }
 
-// entry reads what a folder has under a name. It fails only if nobody reads on.
-func (r *run) entry(e entry) error {
-	s := ports.Slice{File: e.path, Mark: r.done[e.path], Passed: e.passed, Lost: e.lost}
-	if e.info != nil {
-		s.Read, s.Size = e.info.Size(), e.info.Size()
-		if s.Passed == "" && s.Lost == "" && outside(filepath.Base(e.path), e.info, r.Since, r.Until) {
-			s.Passed = "outside of the time"
-		}
+// unread says why what a folder has under a name is not to be read.
+func (r *run) unread(e entry) string {
+	if e.passed == "" && e.info != nil && outside(filepath.Base(e.path), e.info, r.Since, r.Until) {
+		return "outside of the time"
 	}
-	if s.Passed != "" || s.Lost != "" {
-		s.First = s.Mark.Lines
-		return r.send(s)
-	}
-	return r.file(e.path, func(fs.FileInfo) error { return io.EOF })
+	return e.passed
 }
 
-// file reads a file that is not passed over by its name.
-func (r *run) file(path string, wait func(fs.FileInfo) error) error {
+// tell tells of what is not read.
+func (r *run) tell(e entry, mark ports.Mark) error {
+	s := ports.Slice{File: e.path, First: mark.Lines, Mark: mark, Passed: r.unread(e), Lost: e.lost}
+	if e.info != nil {
+		s.Read, s.Size = e.info.Size(), e.info.Size()
+		r.know(e.path, s.Size)
+	}
+	return r.send(s)
+}
+
+// file reads a file from mark on. Where it ends for now it asks wait, that may
+// be nil. It returns how far it came, and the file as it was then.
+func (r *run) file(path string, mark ports.Mark, wait func(fs.FileInfo, func() error) error) (ports.Mark, fs.FileInfo, error) {
+	lost := func(err error) error {
+		return r.send(ports.Slice{File: path, First: mark.Lines, Mark: mark, Lost: "all of it: " + reason(err).Error()})
+	}
 	file, err := os.Open(path)
 	if err != nil {
-		return r.send(ports.Slice{File: path, Mark: r.done[path], Lost: "all of it: " + reason(err).Error()})
+		return mark, nil, lost(err)
 	}
 	defer file.Close()
-	bytes := &growing{ctx: r.ctx, file: file, wait: wait}
-	of := newReading(path, bytes, r.LongestLine, r.done[path], bytes.known, func(s ports.Slice) error {
+	bytes := &growing{ctx: r.ctx, file: file}
+	if bytes.last, err = file.Stat(); err != nil {
+		return mark, nil, lost(err)
+	}
+	send := func(s ports.Slice) error {
 		r.know(path, s.Size)
+		mark = s.Mark
 		return r.send(s)
-	})
-	return of.read()
+	}
+	of := newReading(reading{name: path, mark: mark, stat: bytes.known, send: send, with: &r.decoders}, bytes, r.LongestLine)
+	if wait != nil {
+		bytes.wait = func(info fs.FileInfo) error { return wait(info, of.into.flush) }
+	}
+	err = of.read()
+	return mark, bytes.last, err
 }
 
 // stream reads what is no file.
@@ -172,6 +179,7 @@ func (r *run) stream(s stream) {
 	}()
 	unplug := context.AfterFunc(r.ctx, func() { out.CloseWithError(r.ctx.Err()) })
 	defer unplug()
-	endless := func() (int64, bool) { return 0, true }
-	_ = newReading(s.name, out, r.LongestLine, r.done[s.name], endless, r.send).read() // nobody reads on
+	endless := func() (int64, bool) { return unknownSize, true }
+	of := reading{name: s.name, mark: r.marks[s.name], stat: endless, send: r.send, with: &r.decoders}
+	_ = newReading(of, out, r.LongestLine).read() // what fails is told or nobody reads on
 }

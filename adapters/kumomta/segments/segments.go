@@ -36,6 +36,8 @@ type Config struct {
 	// PollOnly asks the operating system for nothing: for network file systems,
 	// of whose other users it knows nothing.
 	PollOnly bool
+
+	openTails int
 }
 
 // Validate lists every fault.
@@ -72,6 +74,7 @@ func New(c Config) (*Segments, error) {
 	if c.Folders == 0 {
 		c.Folders = 2
 	}
+	c.openTails = openTails
 	return &Segments{c}, nil
 }
 
@@ -85,7 +88,8 @@ func (s *Segments) Read(ctx context.Context, done map[string]ports.Mark) iter.Se
 			return
 		}
 		within, stop := context.WithCancel(ctx)
-		r := start(within, s.config, done, folders, streams)
+		r := newRun(within, s.config, done)
+		r.begin(folders, streams)
 		defer r.end()
 		defer stop()
 		for slice := range r.slices {

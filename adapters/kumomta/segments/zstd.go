@@ -13,26 +13,35 @@ import (
 
 var errNoFrame = errors.New("no frame")
 
-// decoders are kept, for one holds a window of several MB. Without concurrency
-// of its own one leaves nothing to be closed, reads not a byte beyond its block,
-// and returns what it has before it reads on.
-var decoders = sync.Pool{New: func() any {
-	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxWindow(largestWindow))
-	if err != nil {
-		panic(err) // the options are constants
+// decoders keeps decoders, for one holds a window of several MB.
+type decoders struct{ pool sync.Pool }
+
+// get returns a decoder. Without concurrency of its own it leaves nothing to be
+// closed, reads not a byte beyond its block, and returns what it has before it
+// reads on.
+func (d *decoders) get() (*zstd.Decoder, error) {
+	if kept, ok := d.pool.Get().(*zstd.Decoder); ok {
+		return kept, nil
 	}
-	return d
-}}
+	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+		zstd.WithDecoderMaxWindow(largestWindow))
+}
+
+func (d *decoders) put(used *zstd.Decoder) {
+	if used.Reset(nil) == nil {
+		d.pool.Put(used)
+	}
+}
 
 // unzstd reads frames into lines, and says what it passes over where they are
 // broken. It returns io.ErrUnexpectedEOF where the source ends within a frame.
-func unzstd(from *source, into *lines) error {
-	u := unpacking{from: from, into: into, decoder: decoders.Get().(*zstd.Decoder)}
-	defer func() {
-		_ = u.decoder.Reset(nil)
-		decoders.Put(u.decoder)
-	}()
+func unzstd(from *source, into *lines, with *decoders) error {
+	decoder, err := with.get()
+	if err != nil {
+		return err
+	}
+	defer with.put(decoder)
+	u := unpacking{from: from, into: into, decoder: decoder}
 	for {
 		if err := u.next(); err != nil {
 			return u.end(err)
