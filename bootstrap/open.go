@@ -7,27 +7,50 @@ import (
 
 	"github.com/kumotrail/kumotrail/adapters/sqlstore"
 	"github.com/kumotrail/kumotrail/application"
+	"github.com/kumotrail/kumotrail/ports"
 )
 
 // OpenQuarantine opens the quarantine for a command, which may run beside
 // serve. What a retry commits is announced by serve. The caller calls
 // closeStore.
 func OpenQuarantine(ctx context.Context, s Settings) (q *application.Quarantine, closeStore func() error, err error) {
-	decoder, err := newDecoder(s)
+	store, ingest, closeStore, err := openIngest(ctx, s)
 	if err != nil {
 		return nil, nil, err
+	}
+	return application.NewQuarantine(store, ingest), closeStore, nil
+}
+
+// OpenReplay opens the store for a command that takes what segments have, which
+// may run beside serve. What it commits is announced by serve. The caller calls
+// closeStore.
+func OpenReplay(ctx context.Context, s Settings, segments ports.Segments, config application.ReplayConfig) (r *application.Replay, closeStore func() error, err error) {
+	store, ingest, closeStore, err := openIngest(ctx, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	// One more than commit at once decodes meanwhile.
+	config.Workers = s.writers() + 1
+	return application.NewReplay(segments, ingest, store, config), closeStore, nil
+}
+
+// openIngest opens the store of a command, and the use case that fills it.
+func openIngest(ctx context.Context, s Settings) (Store, *application.Ingest, func() error, error) {
+	decoder, err := newDecoder(s)
+	if err != nil {
+		return nil, nil, nil, err
 	}
 	store, err := openStore(ctx, s, decoder)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	c, closeCache, err := openSharedCache(ctx, s)
 	if err != nil {
-		return nil, nil, errors.Join(err, store.Close())
+		return nil, nil, nil, errors.Join(err, store.Close())
 	}
 	ingest := application.NewIngest(decoder, application.NewCommitter(c.forgetting(store), nil), s.RetentionDays, time.Now)
 	closeBoth := func() error { return errors.Join(closeCache(), store.Close()) }
-	return application.NewQuarantine(store, ingest), closeBoth, nil
+	return store, ingest, closeBoth, nil
 }
 
 // MigrateUp brings the store's schema up to date and returns all its steps.

@@ -20,6 +20,7 @@ type Store interface {
 	ports.LogReader
 	ports.LogPages
 	ports.EventPages
+	ports.EventIndex
 	ports.StatsReader
 	ports.Registrations
 	ports.Suppressions

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -18,6 +17,7 @@ import (
 // cli is the command line. Its fields are kong's grammar.
 type cli struct {
 	Serve      serveCommand      `cmd:"" default:"withargs" help:"Receive log events, keep them, announce them, serve the API."`
+	Replay     replayCommand     `cmd:"" help:"Take what KumoMTA's log files have and is not stored yet."`
 	Classify   classifyCommand   `cmd:"" help:"Explain what SMTP responses mean."`
 	Quarantine quarantineCommand `cmd:"" help:"Look after records that could not be taken."`
 	Migrate    migrateCommand    `cmd:"" help:"Look after the schema of the store; serve brings it up to date itself."`
@@ -35,13 +35,12 @@ func main() {
 		kong.Name("kumotrail"),
 		kong.Description("What became of each message sent through KumoMTA. Settings come from the environment and a file .env: see docs/settings.md."),
 		kong.UsageOnError(),
+		kong.Exit(usage),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)
-	if err := parsed.Run(c.LogLevel); err != nil {
-		fmt.Fprintf(os.Stderr, "kumotrail: %v\n", err)
-		stop()
-		os.Exit(1)
-	}
+	err := parsed.Run(c.LogLevel)
+	stop()
+	exit(err)
 }
 
 type serveCommand struct {
