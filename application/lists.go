@@ -36,10 +36,13 @@ func (e *BadQuestion) Error() string { return e.Parameter + " " + e.Allowed }
 type Lists struct {
 	logs   ports.LogPages
 	events ports.EventPages
+	like   likenesses
 }
 
-// NewLists reads from logs and events.
-func NewLists(logs ports.LogPages, events ports.EventPages) *Lists { return &Lists{logs, events} }
+// NewLists reads from logs and events, and likely ties from like.
+func NewLists(logs ports.LogPages, events ports.EventPages, like ports.Likenesses) *Lists {
+	return &Lists{logs, events, likenesses{like}}
+}
 
 // Logs returns the page of logs at cursor, "" for the first, newest first. The
 // limit is from 1 to MaxPage.
@@ -71,9 +74,15 @@ func (l *Lists) Events(ctx context.Context, f ports.EventFilter, cursor string, 
 	return pageOf(rows, limit, mark, func(r *ports.EventRow) [16]byte { return r.ID }), err
 }
 
-// Event returns one event with its record, or ports.ErrNotFound.
+// Event returns one event with its record, or ports.ErrNotFound. A report that
+// names no message has the one that it is likely about as its Original.
 func (l *Lists) Event(ctx context.Context, id domain.EventID) (domain.EmailEvent, error) {
-	return l.events.Event(ctx, id)
+	e, err := l.events.Event(ctx, id)
+	if err != nil || e.Original != nil {
+		return e, err
+	}
+	e.Original, err = l.like.originalOf(ctx, &e)
+	return e, err
 }
 
 // CheckExport says whether all logs that f chooses may be asked for at once: what

@@ -38,7 +38,7 @@ func listed(t *testing.T, n int) *application.Lists {
 	if _, err := store.Commit(context.Background(), u); err != nil {
 		t.Fatal(err)
 	}
-	return application.NewLists(store, store)
+	return application.NewLists(store, store, store)
 }
 
 func TestCursorsLeadThroughWholeList(t *testing.T) {

@@ -16,12 +16,14 @@ const MaxCandidates = 100
 type Lookup struct {
 	logs  LookupStore
 	cache ports.LookupCache
+	like  likenesses
 }
 
 // LookupStore is what a Lookup reads from.
 type LookupStore interface {
 	ports.LogReader
 	ports.Registrations
+	ports.Likenesses
 }
 
 // NewLookup reads from logs, through cache unless that is nil. Commits have to
@@ -30,7 +32,7 @@ func NewLookup(logs LookupStore, cache ports.LookupCache) *Lookup {
 	if cache == nil {
 		cache = oblivion{}
 	}
-	return &Lookup{logs, cache}
+	return &Lookup{logs, cache, likenesses{logs}}
 }
 
 // Found is the answer to a Lookup.
@@ -39,7 +41,8 @@ type Found struct {
 	// several of which none is meant more than another, MaxCandidates at most.
 	Candidates []domain.EmailLog
 	// Timeline has the events of a single candidate in order of time and id, and
-	// those of the message under its other ids.
+	// those of the message under its other ids. Reports that name no message, but
+	// are likely about this one, are among them with an Original that says so.
 	Timeline []domain.EmailEvent
 	// Registration is that of a single candidate, nil for none.
 	Registration *domain.Registration
@@ -73,7 +76,11 @@ func (l *Lookup) Lookup(ctx context.Context, id string) (Found, error) {
 	}
 	events = slices.DeleteFunc(events, func(e domain.EmailEvent) bool { return !e.Concerns(&logs[0]) })
 	transfers, events, err := l.follow(ctx, &logs[0], events)
-	return Found{logs, events, registration, transfers}, err
+	if err != nil {
+		return Found{}, err
+	}
+	likely, err := l.like.reportsOf(ctx, append(logs[:1:1], transfers...)...)
+	return Found{logs, inOrder(append(events, likely...)), registration, transfers}, err
 }
 
 func (l *Lookup) find(ctx context.Context, id string) ([]domain.EmailLog, error) {

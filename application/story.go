@@ -42,7 +42,7 @@ func (l *Lookup) follow(ctx context.Context, log *domain.EmailLog, events []doma
 		}
 		events = append(events, slices.DeleteFunc(there, func(e domain.EmailEvent) bool { return !e.Concerns(&other) })...)
 	}
-	return transfers, inOrder(events), nil
+	return transfers, events, nil
 }
 
 // inOrder sorts by time and id, and leaves out copies.

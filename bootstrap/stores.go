@@ -21,6 +21,7 @@ type Store interface {
 	ports.LogPages
 	ports.EventPages
 	ports.EventIndex
+	ports.Likenesses
 	ports.StatsReader
 	ports.Registrations
 	ports.Suppressions
@@ -35,8 +36,8 @@ func store(driver StoreDriver) fx.Option {
 	if driver == PostgreSQL {
 		open = fx.Provide(openServer)
 	}
-	return fx.Module("store", open, fx.Provide(lock, func(s Store) (ports.Journal, ports.Outbox, ports.Pruner, ports.LogReader, ports.LogPages, ports.EventPages) {
-		return s, s, s, s, s, s
+	return fx.Module("store", open, fx.Provide(lock, func(s Store) (ports.Journal, ports.Outbox, ports.Pruner, ports.LogReader, ports.LogPages, ports.EventPages, ports.Likenesses) {
+		return s, s, s, s, s, s, s
 	}))
 }
 

@@ -41,6 +41,7 @@ const (
 	TieTrace      Tie = "trace"       // X-KumoRef, which the MTA or we read
 	TieReceived   Tie = "received"    // the id in a Received header of the attached original
 	TieMessageID  Tie = "message_id"  // a Message-ID header that the MTA made of its id
+	TieLikeness   Tie = "likeness"    // no more than a Likeness; never of a stored event
 )
 
 // tieOrder is the order in which ties are tried.
@@ -56,6 +57,8 @@ const (
 	// Claimed: the report names a message, unsigned. It counts only where a
 	// message of that id went to that recipient.
 	Claimed Confidence = "claimed"
+	// Likely: the report names no message, and is most likely about this one.
+	Likely Confidence = "likely"
 )
 
 // Confidence returns what t proves, "" for no tie.
@@ -65,6 +68,8 @@ func (t Tie) Confidence() Confidence {
 		return ""
 	case TieVERP:
 		return Verified
+	case TieLikeness:
+		return Likely
 	}
 	return Claimed
 }

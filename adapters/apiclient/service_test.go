@@ -37,7 +37,7 @@ func startService(t *testing.T) *service {
 		httpapi.Config{WebhookKeys: []string{"reloop"}, APIKeys: []string{apiKey}, MaxBodyBytes: 1 << 20},
 		httpapi.Parts{
 			Ingest: ingest, Budget: application.NewBudget(1 << 20), Logs: store, Stats: store, Lookup: application.NewLookup(store, cache),
-			Lists: application.NewLists(store, store), Log: log, Stream: live, Register: application.NewRegister(store, time.Now),
+			Lists: application.NewLists(store, store, store), Log: log, Stream: live, Register: application.NewRegister(store, time.Now),
 			Suppressions: application.NewSuppressions(store, time.Now), Quarantine: application.NewQuarantine(store, ingest),
 			Health: []httpapi.Probe{{Name: "store", Required: true, Health: store}},
 		})

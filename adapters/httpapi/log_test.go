@@ -43,7 +43,7 @@ func newServiceWith(config httpapi.Config, log *slog.Logger) service {
 	return service{httpapi.New(config, httpapi.Parts{
 		Ingest: application.NewIngest(decoder, committer, 0, time.Now),
 		Budget: application.NewBudget(1 << 20), Logs: store, Stats: store,
-		Lookup: application.NewLookup(store, cache), Lists: application.NewLists(store, store), Log: log,
+		Lookup: application.NewLookup(store, cache), Lists: application.NewLists(store, store, store), Log: log,
 		Register: application.NewRegister(store, time.Now), Suppressions: application.NewSuppressions(store, time.Now),
 		Quarantine: application.NewQuarantine(store, application.NewIngest(decoder, committer, 0, time.Now)),
 		Stream:     application.NewStream(memory.NewBus(), log, application.StreamConfig{}),

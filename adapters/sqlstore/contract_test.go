@@ -21,6 +21,7 @@ func TestSQLiteKeepsContractOfRegistrations(t *testing.T) { contract.TestRegistr
 func TestSQLiteKeepsContractOfLogPages(t *testing.T)   { contract.TestLogPages(t, openStore) }
 func TestSQLiteKeepsContractOfStats(t *testing.T)      { contract.TestStats(t, openStore) }
 func TestSQLiteKeepsContractOfEventPages(t *testing.T) { contract.TestEventPages(t, openStore) }
+func TestSQLiteKeepsContractOfLikenesses(t *testing.T) { contract.TestLikenesses(t, openStore) }
 
 func openStore(t *testing.T) contract.Store {
 	t.Helper()

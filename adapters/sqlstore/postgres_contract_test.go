@@ -33,6 +33,10 @@ func TestPostgresKeepsContractOfEventPages(t *testing.T) {
 	contract.TestEventPages(t, openPostgresStore)
 }
 
+func TestPostgresKeepsContractOfLikenesses(t *testing.T) {
+	contract.TestLikenesses(t, openPostgresStore)
+}
+
 func openPostgresStore(t *testing.T) contract.Store {
 	t.Helper()
 	// Each day ahead is three tables that are made and dropped again.

@@ -161,12 +161,12 @@ func (t *pgTuples) time(at time.Time) {
 const copyEvents = `COPY email_event (id, message_key, chunk_id, occurred_at, received_at,
 	chunk_pos, part, attempts, code, type, record_type, message_id, recipient, sender,
 	node_id, enhanced_code, response, tenant, campaign, egress_source, provider, classification,
-	cause, subcause, permanence, fault, rule, response_hash, original_key, tied_by, confidence)
+	cause, subcause, permanence, fault, rule, response_hash, original_key, tied_by, confidence, reported)
 	FROM STDIN (FORMAT binary)`
 
 // event appends a row of copyEvents.
 func (t *pgTuples) event(e *domain.EmailEvent, key domain.LogKey, hasKey bool, chunk chunkID, pos int) {
-	t.copyRow(31)
+	t.copyRow(32)
 	t.uuid(e.ID)
 	if hasKey {
 		t.uuid(key)
@@ -192,6 +192,7 @@ func (t *pgTuples) event(e *domain.EmailEvent, key domain.LogKey, hasKey bool, c
 		string(v.Cause), string(v.Subcause), string(v.Permanence), string(v.Fault), v.Rule)
 	t.size(int64(e.ResponseHash))
 	t.tie(e.Original)
+	t.text(reported(e))
 }
 
 func (t *pgTuples) tie(o *domain.Original) {

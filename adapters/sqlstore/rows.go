@@ -21,7 +21,8 @@ func appendEvent(args []any, e *domain.EmailEvent) []any {
 		textValue(e.Response.Content), int64(e.Attempts),
 		textValue(e.Tenant), textValue(e.Campaign), textValue(e.EgressSource),
 		textValue(e.Provider), textValue(classification(e)))
-	return appendTie(appendVerdict(args, &e.Verdict, e.ResponseHash), e.Original)
+	args = appendTie(appendVerdict(args, &e.Verdict, e.ResponseHash), e.Original)
+	return append(args, textValue(reported(e)))
 }
 
 // unclassified is what KumoMTA says of an event that none of its own rules

@@ -73,7 +73,7 @@ var sqliteEvents = newSQLiteBulk(`INSERT INTO email_event (
 	occurred_at, received_at, node_id, code, enhanced_code, response, attempts,
 	tenant, campaign, egress_source, provider, classification, cause, subcause,
 	permanence, fault, rule, response_hash, original_key, tied_by, confidence,
-	chunk_id, chunk_pos)`, 31, "")
+	reported, chunk_id, chunk_pos)`, 32, "")
 
 func (c *sqliteCommit) addEvents(t *sqliteTx) error {
 	set := chunkSet{now: c.now}

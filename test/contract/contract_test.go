@@ -19,7 +19,7 @@ const faultVariable = "KUMOTRAIL_CONTRACT_FAULT"
 // for.
 func TestSuites(t *testing.T) {
 	breaks := func(*broken) {}
-	for _, f := range slices.Concat(faults, meaningFaults, vitalsFaults, listFaults, statsFaults) {
+	for _, f := range slices.Concat(faults, meaningFaults, vitalsFaults, listFaults, statsFaults, likenessFaults) {
 		if f.fault == os.Getenv(faultVariable) {
 			breaks = f.breaks
 		}
@@ -32,7 +32,7 @@ func TestSuites(t *testing.T) {
 }
 
 func TestSuitesRejectBrokenStores(t *testing.T) {
-	for _, f := range slices.Concat(faults, meaningFaults, vitalsFaults, listFaults, statsFaults) {
+	for _, f := range slices.Concat(faults, meaningFaults, vitalsFaults, listFaults, statsFaults, likenessFaults) {
 		t.Run(f.fault, func(t *testing.T) {
 			t.Parallel()
 			rejects(t, f.fault, "TestSuites/"+f.story)
