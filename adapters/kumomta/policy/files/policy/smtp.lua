@@ -156,28 +156,33 @@ end
 
 -- Reports that come back ------------------------------------------------------
 
--- The lowest match of a pattern: each hop puts its headers on top, so that the
--- lowest are those of the first, which is ours.
-local function last_match(text, pattern)
+-- The id that a trace header of ours has, from what strangers send back: that of
+-- mail by SMTP, or X-KumoRef-Id of mail by HTTP.
+local function traced_id(headers)
   local found
-  for match in text:gmatch(pattern) do
-    found = match
+  for value in headers:gmatch '\nX%-KumoRef[%w-]*:%s*([%w+/= ]+)' do
+    local ok, trace = pcall(function()
+      local json = kumo.encode.base64_decode((value:gsub('%s', '')))
+      return kumo.serde.json_parse(json)
+    end)
+    local id = ok and type(trace) == 'table' and trace.x_msg_id
+    found = type(id) == 'string' and id or found
   end
   return found
 end
 
--- The id that our trace header has, from what strangers send back.
-local function traced_id(value)
-  local ok, trace = pcall(function()
-    local json = kumo.encode.base64_decode((value:gsub('%s', '')))
-    return kumo.serde.json_parse(json)
-  end)
-  local id = ok and type(trace) == 'table' and trace.x_msg_id
-  return type(id) == 'string' and id or nil
-end
-
-local function is_id(word)
-  return word and #word == 32 and word or nil
+-- The last of the ids that a pattern finds in values of a header: each hop puts
+-- its headers on top, so that the lowest are those of the first, which is ours.
+-- The mark is looked for by itself, for one pattern of both would take a time
+-- that grows with the square of what a stranger sends.
+local function last_id(headers, name, mark, pattern)
+  local found
+  for value in headers:gmatch('\n' .. name .. ':([^\n]*)') do
+    local at = value:find(mark, 1, true)
+    local id = at and value:match(pattern, at)
+    found = id and #id == 32 and id or found
+  end
+  return found
 end
 
 -- The id of the message that a bounce returns, by our trace header, else by our
@@ -193,12 +198,9 @@ local function returned_id(original)
   local headers = original:sub(1, 65536)
   headers = '\n' .. (headers:match '^(.-\n)\r?\n' or headers)
   headers = headers:gsub('\r?\n[ \t]+', ' ')
-  local trace = last_match(headers, '\nX%-KumoRef:%s*([%w+/= ]+)')
-  return trace and traced_id(trace)
-    or is_id(
-      last_match(headers, '\n[Rr]eceived:[^\n]-%(KumoMTA[^\n]- id (%x+)')
-    )
-    or is_id(last_match(headers, '\n[Mm]essage%-[Ii][Dd]:%s*<(%x+)@'))
+  return traced_id(headers)
+    or last_id(headers, '[Rr]eceived', '(KumoMTA', ' id (%x+)')
+    or last_id(headers, '[Mm]essage%-[Ii][Dd]', '<', '^<(%x+)@')
 end
 
 -- OOB records have the meta of the bounce that they are from, but nothing of
