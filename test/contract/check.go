@@ -101,6 +101,7 @@ func TestStore(t *testing.T, open Open) {
 	TestLogReader(t, open)
 	TestLogPages(t, open)
 	TestEventPages(t, open)
+	TestEventIndex(t, open)
 	TestLikenesses(t, open)
 	TestStats(t, open)
 	TestRegistrations(t, open)

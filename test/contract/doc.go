@@ -27,6 +27,7 @@ type Store interface {
 	ports.LogReader
 	ports.LogPages
 	ports.EventPages
+	ports.EventIndex
 	ports.Likenesses
 	ports.StatsReader
 	ports.Registrations
