@@ -84,13 +84,16 @@ local function post_message(client, msg)
     request:bearer_auth(C.secret(C.HTTP_DELIVERY.key_file))
   end
   local response = request:body(msg:get_data()):send()
-  local status = response:status_code()
+  -- Once the text is read, nothing else may be asked of the response. A text that
+  -- cannot be read undoes nothing: the message would be sent twice.
+  local status, sent = response:status_code(), response:status_is_success()
+  local readable, text = pcall(response.text, response)
   local outcome = string.format(
     '%d %s',
     status,
-    (tostring(response:text()):sub(1, 200):gsub('%c+', ' '))
+    readable and (tostring(text):sub(1, 200):gsub('%c+', ' ')) or ''
   )
-  if response:status_is_success() then
+  if sent then
     return outcome
   end
   kumo.reject(REFUSED[status] and 550 or 450, outcome)
