@@ -7,6 +7,9 @@ import (
 	"github.com/kumotrail/kumotrail/ports"
 )
 
+// IsRare says whether a page is read from the lists of rare statuses.
+func IsRare(f ports.LogFilter) bool { return isRare(&f) }
+
 // PostgresLogQueries are the statements of a page, as far as they are needed.
 func PostgresLogQueries(f ports.LogFilter, limit int) (queries []string, args [][]any) {
 	ranges := keyRanges(&f, domain.LogKey{})

@@ -13,7 +13,7 @@ import (
 type dialect struct {
 	numbered bool // placeholders are $1, $2 ...
 	// indexed are conditions that their index alone serves, on the value twice;
-	// that on the recipient on its hash and its text.
+	// that on the recipient on its hash and its text. email_log_rare has the same.
 	indexed map[field]string
 	// unindexed goes before a column that no index shall serve.
 	unindexed string
@@ -59,7 +59,7 @@ func isNarrow(f *ports.LogFilter) bool {
 	return f.MessageID != "" || f.ApplicationID != "" || f.Recipient != ""
 }
 
-// conditions returns what f asks for, but for the time and the kind of message.
+// conditions returns what f asks of email_log, but for the kind of message.
 func (d *dialect) conditions(f *ports.LogFilter) *conditions {
 	c := &conditions{numbered: d.numbered}
 	c.add("confirmed")
@@ -96,6 +96,13 @@ func (d *dialect) conditions(f *ports.LogFilter) *conditions {
 		ending := "@" + name
 		c.add(d.ending, int64(utf8.RuneCountInString(ending)), ending)
 	}
+	d.unlisted(c, f)
+	return c
+}
+
+// unlisted adds what f asks that no list by status answers to the last: the rank
+// behind the status, and the time to the microsecond.
+func (d *dialect) unlisted(c *conditions, f *ports.LogFilter) {
 	if len(f.Statuses) > 0 {
 		c.add(d.rank, d.ranks(f.Statuses))
 	}
@@ -105,7 +112,32 @@ func (d *dialect) conditions(f *ports.LogFilter) *conditions {
 	if !f.To.IsZero() {
 		c.add("accepted_at < ?", d.instant(f.To))
 	}
-	return c
+}
+
+// ofRare adds what f asks of email_log_rare, of one status, but for the key and
+// the kind of message.
+func (d *dialect) ofRare(c *conditions, f *ports.LogFilter, status string) {
+	c.add("status = ?", status)
+	index := rareIndexOf(f)
+	for _, text := range []struct {
+		field         field
+		column, value string
+	}{
+		{byCampaign, "campaign", f.Campaign},
+		{byTenant, "tenant", f.Tenant},
+		{byDomain, "domain", strings.ToLower(f.Domain)},
+		{byKey, "provider", f.Provider},
+		{byKey, "egress_source", f.EgressSource},
+		{byKey, "cause", string(f.Cause)},
+	} {
+		switch {
+		case text.value == "":
+		case text.field != index || text.field == byKey:
+			c.add(d.unindexed+text.column+" = ?", text.value)
+		default:
+			c.add(d.indexed[index], text.value, text.value)
+		}
+	}
 }
 
 // recipientHash is the part of a log's key that comes of its recipient.

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -94,6 +95,9 @@ func (s *Postgres) logsWithin(ctx context.Context, f *ports.LogFilter, r uuidRan
 }
 
 func postgresLogQuery(f *ports.LogFilter, r uuidRange, limit int, both bool) (query string, args []any) {
+	if isRare(f) && !both {
+		return postgresRareQuery(f, r, limit)
+	}
 	c := postgresDialect.conditions(f)
 	if !both {
 		c.add("of_report = ?", f.Reports)
@@ -102,6 +106,29 @@ func postgresLogQuery(f *ports.LogFilter, r uuidRange, limit int, both bool) (qu
 	order := postgresOrder(indexOf(f))
 	query = `SELECT ` + postgresLogColumns + ` FROM (SELECT * FROM email_log WHERE ` + c.String() +
 		` ORDER BY ` + order + ` LIMIT ` + assumed(limit) + `) l ORDER BY ` + order + ` LIMIT ` + c.placeholder(int64(limit))
+	return query, c.args
+}
+
+// postgresRareQuery walks the lists of f's statuses side by side and looks each
+// log up, which OFFSET 0 keeps the planner from doing in another order.
+func postgresRareQuery(f *ports.LogFilter, r uuidRange, limit int) (query string, args []any) {
+	c := &conditions{numbered: true}
+	var lists []string
+	for _, status := range statusNames(f.Statuses) {
+		c.texts = nil
+		postgresDialect.ofRare(c, f, status)
+		c.add("of_report = ?", f.Reports)
+		c.add("key >= ? AND key < ?", [16]byte(r.least), [16]byte(r.below))
+		lists = append(lists, "SELECT key FROM email_log_rare WHERE "+c.String())
+	}
+	c.texts = nil
+	c.add("key = r.key")
+	c.add("key >= ? AND key < ?", [16]byte(r.least), [16]byte(r.below)) // leaves out days at once
+	postgresDialect.unlisted(c, f)
+	order := postgresOrder(rareIndexOf(f))
+	query = `SELECT ` + postgresLogColumns + ` FROM (SELECT l.* FROM (` + strings.Join(lists, " UNION ALL ") + `) r
+		CROSS JOIN LATERAL (SELECT * FROM email_log WHERE ` + c.String() + ` OFFSET 0) l
+		ORDER BY r.` + order + ` LIMIT ` + assumed(limit) + `) l ORDER BY ` + order + ` LIMIT ` + c.placeholder(int64(limit))
 	return query, c.args
 }
 

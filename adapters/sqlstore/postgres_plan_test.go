@@ -5,6 +5,7 @@ package sqlstore_test
 import (
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/kumotrail/kumotrail/adapters/sqlstore"
+	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
 	"github.com/kumotrail/kumotrail/test/servers"
 )
@@ -29,6 +31,9 @@ func TestListsUseTheirIndexes(t *testing.T) {
 	fillDays(t, admin, now, 90, 400)
 	for _, q := range questions {
 		f := q.of(7, now)
+		if sqlstore.IsRare(f) {
+			continue
+		}
 		queries, args := sqlstore.PostgresLogQueries(f, 50)
 		for i, query := range queries {
 			plan := planOf(t, admin, query, args[i])
@@ -45,6 +50,37 @@ func TestListsUseTheirIndexes(t *testing.T) {
 	queries, args := sqlstore.PostgresLogQueries(inOneDay, 50)
 	if plan := planOf(t, admin, queries[0], args[0]); strings.Count(plan, "Index Scan") != 1 {
 		t.Errorf("a day's list looks into other days:\n%.2000s", plan)
+	}
+}
+
+// TestRareListsUseTheirIndexes holds each list of a rare status to walking its
+// index and to looking up each log by its key: nothing is sorted but a page.
+func TestRareListsUseTheirIndexes(t *testing.T) {
+	url, schema := servers.Postgres(t), servers.Schema(t)
+	openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, DaysAhead: 1})
+	admin := asAdministrator(t, url)
+	tell(t, admin, "SET search_path TO "+schema)
+	tell(t, admin, "SET plan_cache_mode TO force_generic_plan")
+	now := time.Now().UTC().Truncate(24 * time.Hour)
+	fillDays(t, admin, now, 30, 2000)
+	tell(t, admin, "ANALYZE email_log_rare")
+	for index, f := range map[string]ports.LogFilter{
+		"email_log_rare_pkey":     {Domain: "domain7.example", From: now.AddDate(0, 0, -1)},
+		"email_log_rare_tenant":   {Tenant: "tenant-7", Domain: "gmail.com"},
+		"email_log_rare_campaign": {Campaign: "campaign-7", Tenant: "tenant-7"},
+	} {
+		for _, statuses := range [][]domain.Status{
+			{domain.Complained}, {domain.Bounced, domain.BouncedLate}, {domain.Deferred, domain.Bounced, domain.Expired},
+		} {
+			f.Statuses = statuses
+			queries, args := sqlstore.PostgresLogQueries(f, 50)
+			plan := planOf(t, admin, queries[len(queries)-1], args[len(args)-1])
+			scan := regexp.MustCompile(`Index Scan( Backward)? using ` + index + ` on email_log_rare`)
+			isSorted := len(statuses) < 3 && strings.Count(plan, "->  Sort") > 1
+			if !scan.MatchString(plan) || isSorted || strings.Contains(plan, "Seq Scan on email_log_2") {
+				t.Errorf("%v by %s: not walked in\n%.2500s", statuses, index, plan)
+			}
+		}
 	}
 }
 

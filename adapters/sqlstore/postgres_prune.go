@@ -128,7 +128,23 @@ func dropPartition(ctx context.Context, conn *pgx.Conn, p storedPartition) (rows
 	if err := conn.QueryRow(ctx, "SELECT count(*) FROM "+name).Scan(&rows); err != nil {
 		return 0, err
 	}
-	return rows, run(ctx, conn, "DROP TABLE %s", name)
+	return rows, pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if p.table == logTable {
+			if err := unlistDay(ctx, tx, p.day); err != nil {
+				return err
+			}
+		}
+		return run(ctx, tx.Conn(), "DROP TABLE %s", name)
+	})
+}
+
+// unlistDay takes a day's logs from the lists of rare statuses: with its table
+// and not before, for whoever finds that detached may attach it again.
+func unlistDay(ctx context.Context, tx pgx.Tx, day int64) error {
+	_, err := tx.Exec(ctx, `DELETE FROM email_log_rare WHERE status = ANY($1)
+		AND key >= $2::text::uuid AND key < $3::text::uuid`,
+		statusNames(rareStatuses), dayBound(day), dayBound(day+dayLength))
+	return err
 }
 
 // run runs statements that take no arguments and are prepared by nobody.
@@ -159,8 +175,11 @@ func postgresPruneSteps(events, logs time.Time) []postgresPrune {
 				args: []any{pruneStep / 50}})
 	}
 	if !logs.IsZero() {
-		steps = append(steps, postgresPrune{query: `DELETE FROM email_log_undated WHERE key IN (
-			SELECT key FROM email_log_undated WHERE received_at < $1 ORDER BY key LIMIT $2)`,
+		// Triggers on email_log see nothing of what is done to a partition.
+		steps = append(steps, postgresPrune{query: `WITH old AS MATERIALIZED (
+				SELECT key, status FROM email_log_undated WHERE received_at < $1 ORDER BY key LIMIT $2 FOR UPDATE),
+			unlisted AS (DELETE FROM email_log_rare r USING old WHERE r.status = old.status AND r.key = old.key)
+			DELETE FROM email_log_undated WHERE key IN (SELECT key FROM old)`,
 			args: []any{logs, pruneStep}},
 			postgresPrune{query: pruneRegistrations, args: []any{logs, pruneStep}})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/kumotrail/kumotrail/domain"
@@ -49,6 +50,11 @@ var sqliteIndexes = map[field]string{
 	byDomain:      " INDEXED BY email_log_domain",
 }
 
+var sqliteRareIndexes = map[field]string{
+	byCampaign: " INDEXED BY email_log_rare_campaign",
+	byTenant:   " INDEXED BY email_log_rare_tenant",
+}
+
 // jsonText returns the array that json_each makes rows of.
 func jsonText(list []string) string {
 	b, _ := json.Marshal(list) // plain texts always can
@@ -81,6 +87,9 @@ func (s *SQLite) logsWithin(ctx context.Context, f *ports.LogFilter, r uuidRange
 }
 
 func sqliteLogQuery(f *ports.LogFilter, r uuidRange, limit int, both bool) (query string, args []any) {
+	if isRare(f) && !both {
+		return sqliteRareQuery(f, r, limit)
+	}
 	c := sqliteDialect.conditions(f)
 	if !both {
 		c.add("of_report = ?", boolValue(f.Reports))
@@ -88,6 +97,26 @@ func sqliteLogQuery(f *ports.LogFilter, r uuidRange, limit int, both bool) (quer
 	c.add("key >= ? AND key < ?", r.least[:], r.below[:])
 	query = `SELECT ` + logColumns + ` FROM email_log` + sqliteIndexes[indexOf(f)] +
 		` WHERE ` + c.String() + ` ORDER BY key DESC LIMIT ` + c.placeholder(int64(limit))
+	return query, c.args
+}
+
+// sqliteRareQuery walks the lists of f's statuses side by side and looks each log
+// up. CROSS JOIN keeps SQLite from doing it in another order.
+func sqliteRareQuery(f *ports.LogFilter, r uuidRange, limit int) (query string, args []any) {
+	c := &conditions{}
+	var lists []string
+	for _, status := range statusNames(f.Statuses) {
+		c.texts = nil
+		sqliteDialect.ofRare(c, f, status)
+		c.add("of_report = ?", boolValue(f.Reports))
+		c.add("key >= ? AND key < ?", r.least[:], r.below[:])
+		lists = append(lists, "SELECT key AS listed FROM email_log_rare"+sqliteRareIndexes[rareIndexOf(f)]+" WHERE "+c.String())
+	}
+	c.texts = nil
+	c.add("key = r.listed")
+	sqliteDialect.unlisted(c, f)
+	query = `SELECT ` + logColumns + ` FROM (` + strings.Join(lists, " UNION ALL ") + `) r CROSS JOIN email_log
+		WHERE ` + c.String() + ` ORDER BY r.listed DESC LIMIT ` + c.placeholder(int64(limit))
 	return query, c.args
 }
 

@@ -36,6 +36,18 @@ func TestSQLiteListsUseTheirIndexes(t *testing.T) {
 			t.Errorf("%+v: %s, want a search by %s", f, plan, want)
 		}
 	}
+	for want, f := range map[string]ports.LogFilter{
+		"email_log_rare USING PRIMARY KEY (status=? AND key>? AND key<?)":                                  {From: from, Domain: "example.com"},
+		"email_log_rare USING INDEX email_log_rare_tenant (tenant=? AND status=? AND key>? AND key<?)":     {Tenant: "acme", Domain: "example.com"},
+		"email_log_rare USING INDEX email_log_rare_campaign (campaign=? AND status=? AND key>? AND key<?)": {Campaign: "spring", Tenant: "acme"},
+	} {
+		f.Statuses = []domain.Status{domain.Bounced, domain.BouncedLate}
+		query, args := sqlstore.SQLiteLogQuery(f, 50)
+		plan := sqlitePlan(t, db, query, args)
+		if !strings.Contains(plan, want) || !strings.Contains(plan, "email_log USING PRIMARY KEY (key=?)") || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("%+v: %s, want a search by %s", f, plan, want)
+		}
+	}
 	for _, of := range []string{"m", ""} {
 		query, args := sqlstore.SQLiteEventQuery(of, []domain.LogKey{{1}, {2}})
 		plan := sqlitePlan(t, db, query, args)

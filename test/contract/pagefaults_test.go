@@ -177,7 +177,7 @@ func TestPageSuites(t *testing.T) {
 	open := func(*testing.T) contract.Store {
 		s := memory.NewStore()
 		b := &brokenPages{Store: s, logPage: s.LogPage, eventPage: s.EventPage, event: s.Event}
-		for _, f := range pageFaults {
+		for _, f := range slices.Concat(pageFaults, statusFaults) {
 			if f.fault == os.Getenv(faultVariable) {
 				f.breaks(b)
 			}
@@ -189,7 +189,7 @@ func TestPageSuites(t *testing.T) {
 }
 
 func TestPageSuitesRejectBrokenStores(t *testing.T) {
-	for _, f := range pageFaults {
+	for _, f := range slices.Concat(pageFaults, statusFaults) {
 		t.Run(f.fault, func(t *testing.T) {
 			t.Parallel()
 			rejects(t, f.fault, "TestPageSuites/"+f.story)

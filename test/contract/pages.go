@@ -25,6 +25,11 @@ func TestLogPages(t *testing.T, open Open) {
 		{"FindsAcceptanceToTheMicrosecond", findsAcceptance},
 		{"HidesLogsThatAreNotConfirmed", pagesHideUnconfirmed},
 		{"KeepsReportsApart", keepsReportsApart},
+		{"FollowsStatusesAsTheyChange", followsStatuses},
+		{"TellsTenantsApartByStatus", tellsTenantsApart},
+		{"ShowsStatusesOfNowBetweenPages", showsStatusesOfNow},
+		{"LeavesOutPrunedLogsByStatus", prunesLists},
+		{"TellsKindsOfBouncesApart", tellsBouncesApart},
 		{"ChoosesNothingByOddTexts", choosesNothingByOddTexts},
 		{"EndedContextIsUnavailable", endedContextPages},
 	})
