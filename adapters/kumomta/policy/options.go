@@ -99,6 +99,10 @@ func (o Options) Warnings() []string {
 		warnings = append(warnings, "KumoMTA 2026.04.09 sends no events of messages with a null sender, nor most rejections, to any hook: "+
 			"go to 2026.05.12, or have kumotrail audit --fix fetch them from its log")
 	}
+	if o.SMTPUsersFile != "" && !has(o.Version, "2025.01.23") {
+		warnings = append(warnings, "KumoMTA before 2025.01.23 takes a client's address for authenticated for a minute after somebody authenticated there, "+
+			"and refuses others of the same sender domain: do without users on it")
+	}
 	if o.HTTPDeliveryDomain != "" && o.HTTPDeliveryKeyFile == "" {
 		warnings = append(warnings, "mail for "+o.HTTPDeliveryDomain+" is posted without a token")
 	}

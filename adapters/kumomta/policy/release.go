@@ -11,5 +11,6 @@ const (
 // release is a date with or without the commit behind it, as kumod shows it.
 var release = regexp.MustCompile(`^20\d\d\.\d\d\.\d\d(-[0-9a-f]{8})?$`)
 
-// has says whether a release is that of since or a later one.
-func has(version, since string) bool { return version[:len(since)] >= since }
+// has says whether a release is that of since or a later one: the commit behind
+// a date sorts after it.
+func has(version, since string) bool { return version >= since }

@@ -34,7 +34,7 @@ func sets() map[string]Options {
 		RedisFile: "/etc/r.toml", AMQPFile: "/etc/a.toml", AMQPExchange: `ex"change`, AMQPRoutingKey: "]]",
 	}
 	older := everything
-	older.Version, older.HAProxy, older.SOCKS5 = Oldest, "", "proxy.example.net:1080"
+	older.Version, older.HAProxy, older.SOCKS5 = Oldest, "", "192.0.2.11:1080"
 	return map[string]Options{
 		"nothing":    {WebhookURL: "http://127.0.0.1:8021"},
 		"everything": everything, "everything on the oldest release": older,
@@ -117,8 +117,8 @@ func TestTablesSayWhatTheOptionsSay(t *testing.T) {
 			},
 			"pool": m{"default": m{"ip-1": m{}, "ip-2": m{}}},
 		}},
-		{"SOCKS5", "sources.toml", Options{WebhookURL: "http://a", SOCKS5: "p:1", EgressAddresses: []string{"192.0.2.1"}}, m{
-			"source": m{"ip-1": m{"socks5_proxy_server": "p:1", "socks5_proxy_source_address": "192.0.2.1"}},
+		{"SOCKS5", "sources.toml", Options{WebhookURL: "http://a", SOCKS5: "10.0.0.1:1", EgressAddresses: []string{"192.0.2.1"}}, m{
+			"source": m{"ip-1": m{"socks5_proxy_server": "10.0.0.1:1", "socks5_proxy_source_address": "192.0.2.1"}},
 			"pool":   m{"default": m{"ip-1": m{}}},
 		}},
 		{"own addresses", "sources.toml", Options{WebhookURL: "http://a", EgressAddresses: []string{"192.0.2.1"}}, m{

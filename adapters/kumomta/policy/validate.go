@@ -85,6 +85,9 @@ func (o *Options) validateEgress(f *faults) {
 	if o.HAProxy != "" && o.SOCKS5 != "" {
 		f.add("SOCKS5", "is set beside HAProxy: a source has one proxy; edit sources.toml for several")
 	}
+	if host, _, _ := net.SplitHostPort(o.HAProxy + o.SOCKS5); literal(host) == host && host != "" && !has(o.Version, "2026.09.22") {
+		f.add("HAProxy, SOCKS5", "need an IP address: KumoMTA resolves no names of proxies before 2026.09.22")
+	}
 	if o.HAProxy+o.SOCKS5 != "" && len(o.EgressAddresses) == 0 {
 		f.add("EgressAddresses", "are needed for a proxy: those of its machine that mail is sent from")
 	}

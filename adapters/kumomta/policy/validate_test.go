@@ -19,6 +19,10 @@ func TestOptionsOfAllSetsAreValid(t *testing.T) {
 			t.Errorf("%s: %v", version, err)
 		}
 	}
+	named := Options{WebhookURL: "http://a", Version: "2026.09.22", SOCKS5: "proxy.example:1", EgressAddresses: []string{"::1"}}
+	if err := named.Validate(); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestEveryFaultIsNamed(t *testing.T) {
@@ -29,7 +33,7 @@ func TestEveryFaultIsNamed(t *testing.T) {
 		want []string // what the faults begin with
 	}{
 		{"nothing", Options{}, []string{"WebhookURL: is not set"}},
-		{"no release", Options{Version: "2026-06-23"}, []string{"Version: \"2026-06-23\" is not", "WebhookURL"}},
+		{"no release", Options{Version: "6", HAProxy: "10.0.0.1:1", EgressAddresses: []string{"::1"}}, []string{`Version: "6" is not`, "WebhookURL"}},
 		{"an old release", Options{Version: "2024.09.02-c5476b89"}, []string{"Version: 2024.09.02-c5476b89 is before", "WebhookURL"}},
 		{"addresses", Options{WebhookURL: "ftp://a", HTTPDeliveryDomain: "a", HTTPDeliveryURL: "https://u:p@a"},
 			[]string{"WebhookURL: is not an address", "HTTPDeliveryURL: has a password"}},
@@ -43,9 +47,10 @@ func TestEveryFaultIsNamed(t *testing.T) {
 		{"trusted hosts", Options{WebhookURL: "http://a", TrustedHosts: []string{"10.0.0.0/8", "::1", "10.1.0.0/8", "host"}},
 			[]string{"TrustedHosts: 10.1.0.0/8 has bits outside its mask: write 10.0.0.0/8", `TrustedHosts: "host"`}},
 		{"servers", Options{WebhookURL: "http://a", Sink: "mailpit", SmartHost: "a:0"}, []string{`Sink: "mailpit"`, `SmartHost: "a:0"`}},
-		{"two proxies", Options{WebhookURL: "http://a", HAProxy: "a:1", SOCKS5: "a:1", EgressAddresses: []string{"x"}},
+		{"two proxies", Options{WebhookURL: "http://a", HAProxy: "10.0.0.1:1", SOCKS5: "[::1]:1", EgressAddresses: []string{"x"}},
 			[]string{`EgressAddresses: "x"`, "SOCKS5: is set beside HAProxy"}},
-		{"a proxy for nothing", Options{WebhookURL: "http://a", SOCKS5: "a:1"}, []string{"EgressAddresses: are needed for a proxy"}},
+		{"a proxy by name", Options{WebhookURL: "http://a", HAProxy: "proxy:1", EgressAddresses: []string{"::1"}}, []string{"HAProxy, SOCKS5: need an IP"}},
+		{"a proxy for nothing", Options{WebhookURL: "http://a", SOCKS5: "10.0.0.1:1"}, []string{"EgressAddresses: are needed for a proxy"}},
 		{"halves", Options{WebhookURL: "http://a", TLSPrivateKey: "/a", SmartHostUser: "a", HTTPDeliveryURL: "http://a"},
 			[]string{"TLSCertificate and TLSPrivateKey", "SmartHostUser and SmartHostPasswordFile", "SmartHostUser: is set without", "HTTPDeliveryDomain and HTTPDeliveryURL"}},
 	} {
@@ -99,8 +104,9 @@ func TestWarningsAreOfWhatIsLostElsewhere(t *testing.T) {
 	got := []int{
 		warned(Options{}), warned(Options{Version: "2026.04.09-ea3b2a9b"}), warned(Options{Version: "2026.05.12"}),
 		warned(Options{Version: "2026.03.04", HTTPDeliveryDomain: "a"}),
+		warned(Options{Version: Oldest, SMTPUsersFile: "/a"}), warned(Options{Version: "2025.01.23", SMTPUsersFile: "/a"}),
 	}
-	if diff := cmp.Diff([]int{0, 1, 0, 1}, got); diff != "" {
+	if diff := cmp.Diff([]int{0, 1, 0, 1, 1, 0}, got); diff != "" {
 		t.Error(diff)
 	}
 }

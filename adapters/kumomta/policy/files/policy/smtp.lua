@@ -130,23 +130,17 @@ end
 -- The tenant is part of the queue's name, whose own signs it may not contain.
 local function set_tenant(msg)
   local org = msg:get_meta 'x_org_id'
-  if
-    not msg:get_meta 'tenant'
-    and type(org) == 'string'
-    and #org <= 64
-    and org:find '^[%w._-]+$'
-  then
+  if type(org) == 'string' and #org <= 64 and org:find '^[%w._-]+$' then
     msg:set_meta('tenant', org)
   end
 end
 
--- The signature is last, for what comes after it would break it, and the return
--- path after the helpers that look at the sender.
+-- What is made of the sender comes before the return path takes its place.
 local function send_out(msg)
   conform(msg)
   msg:import_x_headers(C.IMPORT_HEADERS)
-  queue.apply(msg)
   set_tenant(msg)
+  queue.apply(msg) -- by the tenant, among other things
   local id = msg:id()
   msg:set_meta('x_msg_id', id)
   if C.BOUNCE_DOMAIN then
@@ -222,7 +216,7 @@ kumo.on('smtp_server_message_received', function(msg, _conn_meta)
     return
   end
   send_out(msg)
-  sign_dkim(msg)
+  sign_dkim(msg) -- last, for what comes after would break the signature
 end)
 
 kumo.on('http_message_generated', function(msg)
