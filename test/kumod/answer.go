@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 )
@@ -72,7 +73,7 @@ func parseTOML(q question) any {
 	text := []byte(q.Text)
 	if q.Path != "" {
 		var err error
-		if text, err = os.ReadFile(q.Path); err != nil {
+		if text, err = readFile(q.Path); err != nil {
 			return refusal{err.Error()}
 		}
 	}
@@ -81,6 +82,14 @@ func parseTOML(q question) any {
 		return refusal{fmt.Sprintf("toml %s: %v", q.Path, err)}
 	}
 	return map[string]any{"value": value}
+}
+
+// readFile reads a file of the policy's, or one that KumoMTA brings along.
+func readFile(name string) ([]byte, error) {
+	if shipped, ok := strings.CutPrefix(name, shareFolder); ok {
+		return files.ReadFile("share" + shipped)
+	}
+	return os.ReadFile(name)
 }
 
 func digest(q question) any {

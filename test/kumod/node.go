@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,16 +62,11 @@ func Start(tb testing.TB, c Config) *Node {
 	if c.Release == "" {
 		c.Release = Newest
 	}
-	folder := unpack(tb)
 	n := &Node{tb: tb, config: c, said: &bytes.Buffer{}}
-	paths := map[string]string{policyFolder: c.Policy, shareFolder: filepath.Join(folder, "share")}
-	for from, to := range c.Paths {
-		paths[from] = to
-	}
-	n.config.Paths = paths
-	lua := filepath.Join(folder, "lua")
-	n.cmd = exec.Command(servers.Lua(tb), filepath.Join(lua, "main.lua"), c.Release)
-	n.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "LUA_PATH=" + filepath.Join(lua, "?.lua")}, c.Environment...)
+	n.config.Paths = map[string]string{policyFolder: c.Policy}
+	maps.Copy(n.config.Paths, c.Paths)
+	n.cmd = exec.Command(servers.Lua(tb), "-e", bootstrap)
+	n.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, c.Environment...)
 	n.cmd.Stderr = n.said
 	n.start()
 	return n
@@ -90,6 +86,9 @@ func (n *Node) start() {
 		n.tb.Fatal(err)
 	}
 	n.in, n.out = stdin, bufio.NewReaderSize(stdout, 1<<20)
+	if _, err := n.in.Write(modules(n.config.Release)); err != nil {
+		n.tb.Fatal(err)
+	}
 	n.tb.Cleanup(func() {
 		_ = stdin.Close()
 		if err := n.cmd.Wait(); err != nil {
@@ -98,14 +97,41 @@ func (n *Node) start() {
 	})
 }
 
-// unpack puts the Lua files where an interpreter can read them.
-func unpack(tb testing.TB) string {
-	tb.Helper()
-	folder := tb.TempDir()
-	if err := os.CopyFS(folder, files); err != nil {
-		tb.Fatal(err)
+// bootstrap takes modules from standard input, so that none has to be a file, and
+// leaves the rest of it to the last of them.
+const bootstrap = `
+local sources = {}
+for _ = 1, io.read('n', 'l') do
+  local name, size = io.read('l'):match '^(%S+) (%d+)$'
+  sources[name] = io.read(tonumber(size))
+end
+table.insert(package.searchers, 2, function(name)
+  local text = sources[name]
+  return text and assert(load(text, '@' .. name:gsub('%.', '/') .. '.lua'))
+end)
+require 'main'`
+
+// modules are what bootstrap reads: their number, and name, size and text of each.
+func modules(release string) []byte {
+	texts := map[string]string{"release": "return '" + release + "'"}
+	err := fs.WalkDir(files, "lua", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := files.ReadFile(name)
+		module := strings.TrimSuffix(strings.TrimPrefix(name, "lua/"), ".lua")
+		texts[strings.ReplaceAll(module, "/", ".")] = string(text)
+		return err
+	})
+	if err != nil {
+		panic(err) // of the program itself
 	}
-	return folder
+	var all bytes.Buffer
+	fmt.Fprintln(&all, len(texts))
+	for name, text := range texts {
+		fmt.Fprintf(&all, "%s %d\n%s", name, len(text), text)
+	}
+	return all.Bytes()
 }
 
 // LuaFiles returns the names of all Lua files below a folder.

@@ -1,6 +1,6 @@
 -- What the driver does for us: HTTP, TOML, digests. One line each way.
 local json = require 'json'
-local host = { version = arg[1], paths = {} }
+local host = { version = require 'release', paths = {} }
 
 -- at says whether the version that is played has what came with since.
 function host.at(since)

@@ -1,5 +1,4 @@
--- Runs a policy as kumod would, driven by one JSON line after another:
--- lua5.4 main.lua VERSION, the folder of this file in LUA_PATH.
+-- Runs a policy as kumod would, driven by one JSON line after another.
 local host = require 'host'
 local message = require 'message'
 local registry = require 'registry'
