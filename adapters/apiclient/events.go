@@ -70,12 +70,12 @@ type Peer struct {
 	Address string `json:"address,omitzero"`
 }
 
-// Original is the message that a report is tied to.
+// Original is the message that a report is tied to, or is likely about.
 type Original struct {
 	MessageID  string   `json:"message_id"`
 	Recipients []string `json:"recipients"`
-	TiedBy     string   `json:"tied_by"`
-	Confidence string   `json:"confidence"`
+	TiedBy     string   `json:"tied_by"`    // "verp"; "likeness" where the report names no message
+	Confidence string   `json:"confidence"` // "verified", "claimed", or "likely" by likeness
 }
 
 // Event is an event with its record.

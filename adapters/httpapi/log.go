@@ -71,8 +71,8 @@ func orNull(s *huma.Schema) *huma.Schema {
 type originalLine struct {
 	MessageID  string   `json:"message_id"`
 	Recipients []string `json:"recipients"`
-	TiedBy     string   `json:"tied_by" doc:"What ties the report to the message."`
-	Confidence string   `json:"confidence" doc:"How sure that is."`
+	TiedBy     string   `json:"tied_by" doc:"What ties the report to the message. By likeness it names none, and is about the last one before it to its recipient."`
+	Confidence string   `json:"confidence" doc:"How sure that is: verified, claimed or, by likeness, likely. What is likely changes no status."`
 }
 
 // smtpLine is what the other side answered, and to what.
