@@ -19,7 +19,7 @@ type LogKey [16]byte
 func NewLogKey(messageID, recipient string) LogKey {
 	id := NormalizeMessageID(messageID)
 	var key LogKey
-	if t, ok := MessageTime(id); ok {
+	if t, ok := timeOfNormal(id); ok {
 		putMillis(key[:], idMillis(t))
 	}
 	m := sha256.Sum256([]byte(id))

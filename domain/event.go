@@ -149,7 +149,12 @@ func NormalizeRecipient(address string) string {
 	if at < 0 {
 		return address
 	}
-	return address[:at+1] + strings.ToLower(address[at+1:])
+	domain := address[at+1:]
+	lower := strings.ToLower(domain)
+	if lower == domain {
+		return address // as most are: nothing is allocated
+	}
+	return address[:at+1] + lower
 }
 
 // QueueName is what a KumoMTA queue name says of its messages.

@@ -26,16 +26,22 @@ func idMillis(t time.Time) int64 {
 // NormalizeMessageID returns id in the one spelling that all copies share:
 // lower case, without dashes.
 func NormalizeMessageID(id string) string {
-	isNormal := true
 	for i := range len(id) {
-		c := id[i]
-		isNormal = isNormal && c != '-' && c < utf8.RuneSelf && (c < 'A' || c > 'Z')
+		if !inNormalID[id[i]] {
+			return strings.ReplaceAll(strings.ToLower(id), "-", "")
+		}
 	}
-	if isNormal { // as KumoMTA writes it
-		return id
-	}
-	return strings.ReplaceAll(strings.ToLower(id), "-", "")
+	return id // as KumoMTA writes it
 }
+
+// inNormalID has the bytes that the one spelling may have. A table, for a
+// record's id is looked at half a dozen times.
+var inNormalID = func() (in [256]bool) {
+	for c := range utf8.RuneSelf {
+		in[c] = c != '-' && (c < 'A' || c > 'Z')
+	}
+	return in
+}()
 
 // gregorianOffset is the number of 100 ns ticks from 15 October 1582, where
 // UUID v1 counts from, to the Unix epoch (RFC 9562, section 5.1).
@@ -44,8 +50,9 @@ const gregorianOffset = 0x01b21dd213814000
 // MessageTime returns the time of acceptance that KumoMTA embeds in a message
 // id, UUID v1 today and perhaps v7 tomorrow (kumomta.md, section 1.1), and
 // false for every other id.
-func MessageTime(id string) (time.Time, bool) {
-	id = NormalizeMessageID(id)
+func MessageTime(id string) (time.Time, bool) { return timeOfNormal(NormalizeMessageID(id)) }
+
+func timeOfNormal(id string) (time.Time, bool) {
 	var b [16]byte
 	if len(id) != 32 {
 		return time.Time{}, false
