@@ -62,6 +62,9 @@ func checkEvents(t *testing.T, d decoded, text string) {
 		if !json.Valid([]byte(e.Raw)) {
 			t.Errorf("kept what is no JSON: %q", e.Raw)
 		}
+		if e.Meta != "" && (e.Meta[0] != '{' || !json.Valid([]byte(e.Meta))) {
+			t.Errorf("meta is no object: %q", e.Meta) // announcements embed it as it is
+		}
 		if untouched(text) && !strings.Contains(text, e.Raw) {
 			t.Errorf("%q is no part of the text", e.Raw)
 		}

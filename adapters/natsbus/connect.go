@@ -68,7 +68,7 @@ type Conn struct {
 
 	// session ends with the connection that is there now; end ends it.
 	mu      sync.Mutex
-	session context.Context
+	session context.Context //nolint:containedctx // as long as the connection, not a call
 	end     context.CancelCauseFunc
 
 	// up mirrors the state, because the client holds its lock, which its own

@@ -1,7 +1,6 @@
 package natsbus
 
 import (
-	"encoding/json"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -13,12 +12,15 @@ func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	start := 0
 	for i := 0; i < len(s); {
-		if c := s[i]; c < utf8.RuneSelf {
-			if c < ' ' || c == '"' || c == '\\' {
-				b = appendEscape(append(b, s[start:i]...), c)
-				start = i + 1
-			}
+		c := s[i]
+		if asItIs[c] {
 			i++
+			continue
+		}
+		if c < utf8.RuneSelf {
+			b = appendEscape(append(b, s[start:i]...), c)
+			i++
+			start = i
 			continue
 		}
 		r, size := utf8.DecodeRuneInString(s[i:])
@@ -35,6 +37,14 @@ func appendString(b []byte, s string) []byte {
 	}
 	return append(append(b, s[start:]...), '"')
 }
+
+// asItIs has the ASCII that a string may have as it is.
+var asItIs = func() (is [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		is[c] = c != '"' && c != '\\'
+	}
+	return is
+}()
 
 const hexDigits = "0123456789abcdef"
 
@@ -69,22 +79,40 @@ func appendTime(b []byte, t time.Time) []byte {
 	if t.IsZero() {
 		return append(b, "null"...)
 	}
-	b = append(b, '"')
-	b = t.UTC().AppendFormat(b, "2006-01-02T15:04:05.000000Z")
-	return append(b, '"')
+	// By hand: of layouts with six digits AppendFormat takes three times as long,
+	// and a message has two.
+	t = t.UTC()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	b = appendDigits(append(b, '"'), year, 4)
+	b = appendDigits(append(b, '-'), int(month), 2)
+	b = appendDigits(append(b, '-'), day, 2)
+	b = appendDigits(append(b, 'T'), hour, 2)
+	b = appendDigits(append(b, ':'), minute, 2)
+	b = appendDigits(append(b, ':'), second, 2)
+	b = appendDigits(append(b, '.'), t.Nanosecond()/1000, 6)
+	return append(b, 'Z', '"')
 }
 
-// appendObject appends s if it is a JSON object, else an empty one.
-func appendObject(b []byte, s string) []byte {
-	if s == "" || s[0] != '{' || !utf8.ValidString(s) {
-		return append(b, "{}"...)
-	}
-	start := len(b)
-	b = append(b, s...)
-	if !json.Valid(b[start:]) {
-		return append(b[:start], "{}"...)
+// appendDigits appends the last digits of n, which is not negative.
+func appendDigits(b []byte, n, digits int) []byte {
+	b = append(b, "000000"[:digits]...)
+	for i := len(b) - 1; n > 0 && digits > 0; i-- {
+		b[i] = byte('0' + n%10)
+		n /= 10
+		digits--
 	}
 	return b
+}
+
+// appendObject appends s, or an empty object where there is none. It is one by
+// the contract of EmailEvent, for the decoder has read it: to read it once more
+// took a fifth of the time of a payload.
+func appendObject(b []byte, s string) []byte {
+	if s == "" || s[0] != '{' {
+		return append(b, "{}"...)
+	}
+	return append(b, s...)
 }
 
 // appendNumber appends n, or null where it is 0 and so not known.
