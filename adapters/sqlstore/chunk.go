@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -57,7 +58,10 @@ func (c *chunk) add(raw string) int {
 
 // chunkSet makes one chunk a day of the events that it is given.
 type chunkSet struct {
-	now    time.Time
+	now time.Time
+	// expected is how many bytes the first chunk has room for from the start.
+	expected int
+
 	chunks []*chunk
 	spare  [][]byte // buffers that may be used again
 }
@@ -70,7 +74,7 @@ func (s *chunkSet) reset(now time.Time) {
 		}
 	}
 	clear(s.chunks)
-	s.now, s.chunks = now, s.chunks[:0]
+	s.now, s.chunks, s.expected = now, s.chunks[:0], 0
 }
 
 const (
@@ -79,6 +83,15 @@ const (
 	// maxSpare is more days than a unit has but for odd ones.
 	maxSpare = 4
 )
+
+// expect tells how large the records of events are together.
+func (s *chunkSet) expect(events []domain.EmailEvent) {
+	for i := range events {
+		if events[i].Part == 0 {
+			s.expected += len(events[i].Raw) + binary.MaxVarintLen32
+		}
+	}
+}
 
 // place keeps the event's record and says where. Parts of one record come one
 // after another and keep it once.
@@ -100,6 +113,8 @@ func (s *chunkSet) ofDay(day int64) *chunk {
 	if n := len(s.spare); n > 0 {
 		c.buf, s.spare = s.spare[n-1], s.spare[:n-1]
 	}
+	c.buf = slices.Grow(c.buf, s.expected) // most units are of one day
+	s.expected = 0
 	s.chunks = append(s.chunks, c)
 	return c
 }

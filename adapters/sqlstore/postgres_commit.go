@@ -174,6 +174,7 @@ func (c *postgresCommit) write(ctx context.Context, conn *pgx.Conn) error {
 
 func (c *postgresCommit) addEvents() {
 	c.chunks.reset(c.now)
+	c.chunks.expect(c.Events)
 	chunks := make([]*chunk, len(c.Events))
 	places := make([]int, len(c.Events))
 	for i := range c.Events {

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"bytes"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/kumotrail/kumotrail/domain"
@@ -37,7 +38,9 @@ func newUnit(u ports.Unit) *unit {
 // fold is domain.Fold, but remembers which event speaks of which log: keys are
 // hashes, and each is needed in several places.
 func (u *unit) fold() {
-	said := make([]domain.EmailLog, 0, len(u.Events))
+	room := rooms.Get().(*[]domain.EmailLog)
+	defer letGo(room)
+	said := slices.Grow(*room, len(u.Events))
 	by := make([]saying, 0, len(u.Events))
 	u.logOf = make([]int32, len(u.Events))
 	for i := range u.Events {
@@ -52,7 +55,8 @@ func (u *unit) fold() {
 		order[i] = int32(i)
 	}
 	slices.SortFunc(order, func(a, b int32) int { return bytes.Compare(said[a].Key[:], said[b].Key[:]) })
-	u.logs = make([]domain.EmailLog, 0, len(said))
+	*room = said
+	u.logs = make([]domain.EmailLog, 0, distinct(said, order))
 	for _, i := range order {
 		if n := len(u.logs); n > 0 && u.logs[n-1].Key == said[i].Key {
 			u.logs[n-1] = u.logs[n-1].Join(said[i])
@@ -68,6 +72,31 @@ func (u *unit) fold() {
 			u.hear(at, u.Events[by[i].event].ReceivedAt)
 		}
 	}
+}
+
+// rooms has rooms for what events say one by one. It is of use for a moment only
+// and was an eighth of all memory that a record took.
+var rooms = sync.Pool{New: func() any { return new([]domain.EmailLog) }}
+
+// letGo forgets what is in a room, and the room if it is too large to keep.
+func letGo(room *[]domain.EmailLog) {
+	const most = 8 << 10
+	if cap(*room) > most {
+		return
+	}
+	clear(*room)
+	*room = (*room)[:0]
+	rooms.Put(room)
+}
+
+// distinct counts the keys of logs that are in order.
+func distinct(logs []domain.EmailLog, order []int32) (n int) {
+	for at, i := range order {
+		if at == 0 || logs[i].Key != logs[order[at-1]].Key {
+			n++
+		}
+	}
+	return n
 }
 
 // saying is who speaks of a log, and whether the log is that of EmailEvent.LogKey.
