@@ -114,7 +114,7 @@ func (f *frame) header() error {
 
 // blockHeader begins a block.
 func (f *frame) blockHeader() error {
-	const rle, reserved = 1, 3
+	const raw, rle, reserved = 0, 1, 3
 	start, err := f.from.peek(3)
 	if len(start) < 3 {
 		return err
@@ -132,7 +132,18 @@ func (f *frame) blockHeader() error {
 	if f.left = 3 + size; kind == rle {
 		f.left = 3 + 1
 	}
+	if kind == raw && f.hasMagic() {
+		return errBlock
+	}
 	return nil
+}
+
+// hasMagic says whether a frame begins in the block. No text has its magic: it is
+// not UTF-8. Of the kinds of blocks only one that is not packed could be read
+// though it runs over into the next frame.
+func (f *frame) hasMagic() bool {
+	block, _ := f.from.peek(f.left) // as much as there is
+	return bytes.Contains(block, zstdMagic)
 }
 
 // giveBack gives the last two parts back to the source, but for the first byte

@@ -186,8 +186,12 @@ func (l *lines) finish(final bool) (cut bool) {
 	return true
 }
 
+// accounting is how records of KumoMTA's accounting logs begin, which are told
+// from those of mail by nothing else (its kumo-server-common, acct.rs).
+var accounting = [][]byte{[]byte(`{"type":"Authentication",`), []byte(`{"type":"Authorization",`)}
+
 // mayBeRecord tells a line that begins like a record, or an array of them, from
-// those of templates and headers.
+// those of templates, headers and accounting.
 func mayBeRecord(line []byte) bool {
 	line = bytes.TrimLeft(bytes.TrimPrefix(line, []byte("\uFEFF")), " \t\r")
 	if len(line) < 2 || line[0] != '{' && line[0] != '[' {
@@ -200,5 +204,5 @@ func mayBeRecord(line []byte) bool {
 	if line[0] == '[' {
 		return rest[0] == '{' || rest[0] == ']'
 	}
-	return rest[0] == '"' || rest[0] == '}'
+	return rest[0] == '}' || rest[0] == '"' && !bytes.HasPrefix(line, accounting[0]) && !bytes.HasPrefix(line, accounting[1])
 }

@@ -33,6 +33,10 @@ func TestReadGivesWholeLinesOfEveryFormat(t *testing.T) {
 		"a byte order mark":           {[]byte("\uFEFF" + record(1)), told{Text: "\uFEFF" + record(1), Lines: 1, Done: true}},
 		"blank lines":                 {[]byte("\n" + record(1) + "\r\n \n" + record(2)), told{Text: record(1) + record(2), Lines: 5, Done: true}},
 		"arrays":                      {[]byte("[" + strings.TrimSpace(record(1)) + "]\n[]\n"), told{Text: "[" + strings.TrimSpace(record(1)) + "]\n[]\n", Lines: 2, Done: true}},
+		"accounting": {
+			frameOf(`{"type":"Authentication","timestamp":"2025-12-18T06:52:47Z"}` + "\n" + record(1) + `{"type":"Authorization","x":1}` + "\n"),
+			told{Text: record(1), Lines: 3, Skipped: 2, Done: true},
+		},
 		"a header and lines of a template": {
 			frameOf("# node a\n" + record(1) + "[2026-03-04] delivered\n" + record(2) + "{not} json\n" + "42\n" + record(3)),
 			told{Text: recordsOf(1, 3), Lines: 7, Skipped: 4, Done: true},

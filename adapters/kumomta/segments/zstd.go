@@ -105,13 +105,17 @@ func (u *unpacking) frame() error {
 	if u.broken != nil {
 		var first [1]byte
 		n, err := u.decoder.Read(first[:])
-		if n == 0 && err != io.EOF {
+		if n == 0 && (err != io.EOF || f.part != frameEnd) {
 			return u.frameFault(f, err)
 		}
 		u.closeGap(f.begun)
 		text = io.MultiReader(bytes.NewReader(first[:n]), u.decoder)
 	}
-	if err := u.into.readFrom(text); err != nil {
+	err := u.into.readFrom(text)
+	if err == nil && f.part != frameEnd {
+		err = io.ErrUnexpectedEOF // the decoder takes a frame without any header for an end
+	}
+	if err != nil {
 		return u.frameFault(f, err)
 	}
 	return nil
