@@ -108,3 +108,28 @@ func (o Options) Warnings() []string {
 	}
 	return warnings
 }
+
+// Secret is a file that the MTA needs and that the policy set does not have.
+type Secret struct{ File, Holds string }
+
+// Secrets are what the user kumod must be able to read before the MTA starts.
+func (o Options) Secrets() []Secret {
+	o = o.withDefaults()
+	secrets := []Secret{{o.KeyFile, "one of X_KUMOMTA_KEY"}}
+	if len(o.BounceDomains) > 0 {
+		secrets = append(secrets, Secret{o.VERPKeyFile, "VERP_KEY"})
+	}
+	for _, s := range []Secret{
+		{o.TLSPrivateKey, "the private key of " + o.TLSCertificate},
+		{o.SMTPUsersFile, "TOML, user = \"SHA-256 of the password\""},
+		{o.SmartHostPasswordFile, "the password of " + o.SmartHostUser + ", without a line's end"},
+		{o.HTTPDeliveryKeyFile, "a bearer token"},
+		{o.RedisFile, "TOML, what redis.open takes"},
+		{o.AMQPFile, "TOML, the connection of kumo.amqp.basic_publish"},
+	} {
+		if s.File != "" {
+			secrets = append(secrets, s)
+		}
+	}
+	return secrets
+}

@@ -110,3 +110,23 @@ func TestWarningsAreOfWhatIsLostElsewhere(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestSecretsAreTheFilesThatTheSetNames(t *testing.T) {
+	for name, o := range sets() {
+		var policyText strings.Builder
+		for _, content := range must(Files(o)) {
+			policyText.Write(content)
+		}
+		for _, s := range o.Secrets() {
+			if !strings.Contains(policyText.String(), "'"+s.File+"'") && !strings.Contains(policyText.String(), `"`+s.File+`"`) {
+				t.Errorf("%s: no file names %s", name, s.File)
+			}
+		}
+	}
+	if got := len(sets()["everything"].Secrets()); got != 8 {
+		t.Errorf("%d secrets of everything", got)
+	}
+	if got := (Options{}).Secrets(); len(got) != 1 || got[0].File != DefaultKeyFile {
+		t.Errorf("got %v", got)
+	}
+}

@@ -43,6 +43,9 @@ func (c *policyWrite) write(o policy.Options, out io.Writer) error {
 	if len(written) == 0 {
 		fmt.Fprintln(out, "all files are as they should be")
 	}
+	for _, s := range o.Secrets() {
+		fmt.Fprintf(out, "kumod reads %s: %s\n", s.File, s.Holds)
+	}
 	for _, w := range o.Warnings() {
 		fmt.Fprintf(out, "warning: %s\n", w)
 	}

@@ -75,7 +75,7 @@ kumo.on('smtp_server_rcpt_to', function(recipient, _conn_meta)
   -- Such mail has nowhere to go but to a sink. Relaying is KumoMTA's own check,
   -- by the listener domains. At a report domain every address is let in: bounces
   -- also come to return paths from before this policy.
-  if not C.SINK and not recipient.domain:find('.', 1, true) then
+  if not C.SINK and not recipient.domain:find '[.:]' then
     kumo.reject(550, '5.1.2 the domain is not a full one')
   end
 end)
