@@ -3,6 +3,7 @@ package segments_test
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -133,6 +134,40 @@ func TestReadPassesOverLongLinesAndSaysSo(t *testing.T) {
 		got := read(t, segments.Config{Paths: []string{path}, LongestLine: limit}, nil)[path]
 		if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(told{})); diff != "" {
 			t.Errorf("read with a limit of %d (-want +got):\n%.500s", limit, diff)
+		}
+	}
+}
+
+func TestReadSaysWhatBecameOfFileWhileItWasRead(t *testing.T) {
+	const n = 40_000
+	for name, tc := range map[string]struct {
+		do   func(path string) error
+		lost string
+		all  bool
+	}{
+		"removed":   {os.Remove, "", true},
+		"shortened": {func(path string) error { return os.Truncate(path, 100) }, "bytes from", false},
+		"emptied":   {func(path string) error { return os.Truncate(path, 0) }, "bytes from", false},
+	} {
+		path := putOpen(t, filepath.Join(t.TempDir(), "segment"), []byte(recordsOf(0, n)))
+		s := newSegments(t, segments.Config{Paths: []string{path}})
+		var got told
+		for slice, err := range s.Read(t.Context(), nil) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.slices == 0 {
+				if err := tc.do(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got = got.with(t, slice)
+		}
+		if !strings.HasPrefix(got.Lost, tc.lost) || tc.all != (got.Lost == "") || tc.all != (got.Lines == n) {
+			t.Errorf("%s: %d lines of %d, lost %q", name, got.Lines, n, got.Lost)
+		}
+		if !strings.HasPrefix(recordsOf(0, n), got.Text) || got.Lines == 0 || got.Done {
+			t.Errorf("%s: %d lines are not the file's first, done %v", name, got.Lines, got.Done)
 		}
 	}
 }

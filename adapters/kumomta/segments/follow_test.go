@@ -3,6 +3,8 @@ package segments_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,13 +31,19 @@ const poll = time.Second
 
 // follow follows paths in the bubble of t, by polls alone.
 func follow(t *testing.T, marks map[string]ports.Mark, paths ...string) *follower {
-	s := newSegments(t, segments.Config{Paths: paths, Follow: true, PollOnly: true, Poll: poll})
-	return followWith(t, s, marks)
+	return followOn(t, marks, nil, paths...)
 }
 
-func followWith(t *testing.T, s *segments.Segments, marks map[string]ports.Mark) *follower {
+// followOn adds to what was told before.
+func followOn(t *testing.T, marks map[string]ports.Mark, before map[string]told, paths ...string) *follower {
+	s := newSegments(t, segments.Config{Paths: paths, Follow: true, PollOnly: true, Poll: poll})
+	return followWith(t, s, marks, before)
+}
+
+func followWith(t *testing.T, s *segments.Segments, marks map[string]ports.Mark, before map[string]told) *follower {
 	ctx, stop := context.WithCancel(t.Context())
 	f := &follower{t: t, stop: stop, got: map[string]told{}}
+	maps.Copy(f.got, before)
 	f.done.Go(func() {
 		for slice, err := range s.Read(ctx, marks) {
 			f.mu.Lock()
@@ -255,4 +263,37 @@ func TestFollowHearsOfChanges(t *testing.T) {
 	if got[first].Text != recordsOf(0, 20) || got[second].Text != recordsOf(20, 20) || !got[first].Done || !got[second].Done {
 		t.Errorf("%d and %d lines, done %v and %v", got[first].Lines, got[second].Lines, got[first].Done, got[second].Done)
 	}
+}
+
+func TestFollowReadsMoreFilesThanItKeepsOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const files, most = 7, 2
+		dir := t.TempDir()
+		s := newSegments(t, segments.Config{Paths: []string{dir}, Follow: true, PollOnly: true, Poll: poll})
+		segments.LimitTails(s, most)
+		text := recordsOf(0, 20)
+		content := slicesOf(frameOf(text[:300]), frameOf(text[300:]))
+		f := followWith(t, s, nil, nil)
+		name := func(i int) string { return filepath.Join(dir, fmt.Sprint("2026031", i, "-150926")) }
+		for at := 0; at < len(content); at += 100 {
+			for i := range files {
+				appendTo(t, name(i), content[at:min(at+100, len(content))])
+				if at/100%3 == i%3 {
+					f.settle(dir)
+				}
+			}
+		}
+		for i := range files {
+			if got := f.settle(name(i)); got.Text != text || got.Done {
+				t.Errorf("file %d: %d lines of 20, done %v", i, got.Lines, got.Done)
+			}
+			finish(t, name(i))
+		}
+		for i := range files {
+			if got := f.settle(name(i)); got.Text != text || !got.Done || got.Lost != "" {
+				t.Errorf("finished file %d: %d lines of 20, done %v, lost %q", i, got.Lines, got.Done, got.Lost)
+			}
+		}
+		f.end()
+	})
 }
