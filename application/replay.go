@@ -2,6 +2,7 @@ package application
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -94,18 +95,50 @@ func (r *Replay) Run(ctx context.Context) (ReplayReport, error) {
 	if err != nil {
 		return ReplayReport{}, fmt.Errorf("replay: %w", err)
 	}
-	p := &pipeline{
-		Replay: r, marks: maps.Clone(marks), saved: time.Now(),
-		slices: make(chan ports.Slice, 2), jobs: make(chan *job, r.config.Workers),
-	}
-	if p.marks == nil {
-		p.marks = map[string]ports.Mark{}
+	s := settling{Replay: r, marks: map[string]ports.Mark{}, saved: time.Now()}
+	maps.Copy(s.marks, marks)
+	p := pipeline{
+		segments: r.segments, workers: r.config.Workers, lines: r.config.UnitEvents, work: r.work, settle: s.settle,
 	}
 	err = p.run(ctx, marks)
-	if err != nil {
+	if err = errors.Join(err, s.save(0)); err != nil {
 		err = fmt.Errorf("replay: %w", err)
 	}
-	return p.report, err
+	return s.report, err
+}
+
+// settling takes into account what is durable.
+type settling struct {
+	*Replay
+	report  ReplayReport
+	marks   map[string]ports.Mark
+	saved   time.Time
+	unsaved bool // there are marks that were not saved
+}
+
+func (s *settling) settle(j *job) error {
+	s.report.add(&j.counts)
+	for i := range j.slices {
+		slice := &j.slices[i]
+		s.report.see(slice)
+		if slice.Mark != (ports.Mark{}) {
+			s.marks[slice.File], s.unsaved = slice.Mark, true
+		}
+		s.watcher.Took(slice, &s.report)
+	}
+	return s.save(time.Second)
+}
+
+// save saves the marks if that was done longer ago.
+func (s *settling) save(every time.Duration) error {
+	if !s.unsaved || s.config.DryRun || time.Since(s.saved) < every {
+		return nil
+	}
+	if err := s.checkpoint.Save(context.Background(), s.marks); err != nil {
+		return err
+	}
+	s.unsaved, s.saved = false, time.Now()
+	return nil
 }
 
 // nowhere remembers nothing.

@@ -1,7 +1,6 @@
 package application
 
 import (
-	"context"
 	"encoding/json"
 	"strings"
 
@@ -57,47 +56,28 @@ func carriedBy(e *domain.EmailEvent) (record string, ok bool) {
 	return string(meta.Record), len(meta.Record) > 0 && meta.Record[0] == '{'
 }
 
-// lose counts a hook's loss and keeps what it carried to be restored.
-func (t *taker) lose(e *domain.EmailEvent) {
-	if !isHookLoss(e) || !within(e.OccurredAt, t.config.Since, t.config.Until) {
+// lose counts a hook's loss and keeps what it carried.
+func (t *lineTaker) lose(e *domain.EmailEvent) {
+	if !isHookLoss(e) || !within(e.OccurredAt, t.since, t.until) {
 		return
 	}
 	t.counts.lost(hookOf(e), 1)
 	if record, ok := carriedBy(e); ok {
-		t.restored = append(t.restored, record)
+		t.lost = append(t.lost, record)
 	} else {
 		t.counts.Unrestored++
 	}
 }
 
-// restore takes what hooks lost.
-func (t *taker) restore(ctx context.Context) error {
-	if len(t.restored) == 0 {
-		return nil
-	}
-	lost := t.restored
-	t.restored = nil
-	for _, record := range lost {
-		b := ports.Batch{}
-		for of := range t.ingest.decoder.Decode(record) {
-			for i := range of.Events {
-				if !of.Events[i].FromLogHook() {
-					b.Events = append(b.Events, of.Events[i])
-				}
+// eventsOfMail returns the events of what a hook lost, none where that is no
+// record of mail.
+func eventsOfMail(decoder ports.RecordDecoder, record string) (events []domain.EmailEvent) {
+	for b := range decoder.Decode(record) {
+		for i := range b.Events {
+			if !b.Events[i].FromLogHook() {
+				events = append(events, b.Events[i])
 			}
 		}
-		if len(b.Events) == 0 {
-			t.counts.Unrestored++
-			continue
-		}
-		b.Records = 1
-		r, err := t.commit(ctx, b)
-		if err != nil {
-			return err
-		}
-		t.counts.Restored += int64(r.Stored)
-		t.counts.Known += int64(r.Duplicates + r.Expired)
-		t.counts.Unrestored += int64(r.Quarantined)
 	}
-	return nil
+	return events
 }

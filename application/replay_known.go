@@ -8,7 +8,7 @@ import (
 )
 
 // guess counts what would become of the batch.
-func (t *taker) guess(ctx context.Context, b ports.Batch, sum *Receipt) error {
+func (t *replayTaker) guess(ctx context.Context, b ports.Batch, sum *Receipt) error {
 	isCurrent := t.ingest.keep.isCurrent(t.ingest.now())
 	kept := only(b.Events, isCurrent)
 	isNew, err := t.isNew(ctx, kept)
@@ -45,7 +45,7 @@ func (r *Replay) isNew(ctx context.Context, events []domain.EmailEvent) ([]bool,
 
 // missing returns of the batch what the store has not got, the records of which
 // it has any event whole, and counts the others.
-func (t *taker) missing(ctx context.Context, b ports.Batch, sum *Receipt) (ports.Batch, error) {
+func (t *replayTaker) missing(ctx context.Context, b ports.Batch, sum *Receipt) (ports.Batch, error) {
 	isNew, err := t.isNew(ctx, b.Events)
 	if err != nil {
 		return b, err

@@ -4,31 +4,30 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"time"
 
 	"github.com/kumotrail/kumotrail/ports"
 )
 
-// pipeline is a replay that runs. One goroutine reads, one makes jobs of what is
-// read, some decode and commit these, and one, which is Run's, settles what is
-// done in the order of reading.
+// pipeline works on log files. One goroutine reads, one makes jobs of what is
+// read, some work on these, and one, which is run's, settles what is done in the
+// order of reading.
 type pipeline struct {
-	*Replay
+	segments ports.Segments
+	workers  int
+	lines    int                               // where a job stops growing
+	work     func(context.Context, *job) error // safe for concurrent use
+	settle   func(*job) error
+
 	slices chan ports.Slice
 	jobs   chan *job // in order of reading
-
-	// Of the one that settles.
-	marks   map[string]ports.Mark
-	saved   time.Time
-	unsaved bool // there are marks that were not saved
-	report  ReplayReport
 }
 
-// job is slices that one worker decodes and commits.
+// job is slices that one worker works on, and what comes of it.
 type job struct {
 	slices []ports.Slice
 	lines  int64
 	counts ReplayCounts
+	found  []found // of an audit
 	err    error
 	ended  chan struct{}
 }
@@ -38,7 +37,11 @@ func (j *job) add(s ports.Slice) {
 	j.lines += s.Lines
 }
 
+// run works on what the files have from marks on, and returns when all is
+// settled: the first error of those who work and settle, else that of reading,
+// and that of ctx where it has ended.
 func (p *pipeline) run(ctx context.Context, marks map[string]ports.Mark) error {
+	p.slices, p.jobs = make(chan ports.Slice, 2), make(chan *job, p.workers)
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	var reader sync.WaitGroup
@@ -51,22 +54,20 @@ func (p *pipeline) run(ctx context.Context, marks map[string]ports.Mark) error {
 			continue
 		}
 		if failed = j.err; failed == nil {
-			p.settle(j)
-			failed = p.save(time.Second)
+			failed = p.settle(j)
 		}
 		if failed != nil {
 			stop()
 		}
 	}
 	reader.Wait()
-	saved := p.save(0)
 	if failed == nil {
 		failed = unread
 	}
 	if ctx.Err() != nil && (failed == nil || errors.Is(failed, ctx.Err())) {
 		failed = context.Cause(ctx)
 	}
-	return errors.Join(failed, saved)
+	return failed
 }
 
 func (p *pipeline) read(ctx context.Context, marks map[string]ports.Mark) error {
@@ -92,10 +93,14 @@ func (p *pipeline) gather(ctx context.Context) {
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	defer close(work)
-	for range p.config.Workers {
+	for range p.workers {
 		workers.Go(func() {
 			for j := range work {
-				p.work(ctx, j)
+				j.err = p.work(ctx, j)
+				for i := range j.slices {
+					j.slices[i].Text = ""
+				}
+				close(j.ended)
 			}
 		})
 	}
@@ -113,7 +118,7 @@ func (p *pipeline) gather(ctx context.Context) {
 // given away when ctx has ended.
 func (p *pipeline) hand(ctx context.Context, j *job, work chan<- *job) bool {
 	for more := p.slices; ctx.Err() == nil; {
-		if j.lines >= int64(p.config.UnitEvents) {
+		if j.lines >= int64(p.lines) {
 			more = nil
 		}
 		select {
@@ -129,39 +134,4 @@ func (p *pipeline) hand(ctx context.Context, j *job, work chan<- *job) bool {
 		}
 	}
 	return false
-}
-
-func (p *pipeline) work(ctx context.Context, j *job) {
-	t := taker{Replay: p.Replay}
-	j.err = t.take(ctx, j.slices)
-	j.counts = t.counts
-	for i := range j.slices {
-		j.slices[i].Text = ""
-	}
-	close(j.ended)
-}
-
-// settle takes a job's results into the report and its marks to be saved.
-func (p *pipeline) settle(j *job) {
-	p.report.add(&j.counts)
-	for i := range j.slices {
-		s := &j.slices[i]
-		p.report.see(s)
-		if s.Mark != (ports.Mark{}) {
-			p.marks[s.File], p.unsaved = s.Mark, true
-		}
-		p.watcher.Took(s, &p.report)
-	}
-}
-
-// save saves the marks if that was done longer ago.
-func (p *pipeline) save(every time.Duration) error {
-	if !p.unsaved || p.config.DryRun || time.Since(p.saved) < every {
-		return nil
-	}
-	if err := p.checkpoint.Save(context.Background(), p.marks); err != nil {
-		return err
-	}
-	p.unsaved, p.saved = false, time.Now()
-	return nil
 }

@@ -3,6 +3,7 @@ package bootstrap
 import (
 	"context"
 	"errors"
+	"os"
 	"time"
 
 	"github.com/kumotrail/kumotrail/adapters/sqlstore"
@@ -32,6 +33,28 @@ func OpenReplay(ctx context.Context, s Settings, segments ports.Segments, config
 	// One more than commit at once decodes meanwhile.
 	config.Workers = s.writers() + 1
 	return application.NewReplay(segments, ingest, store, config), closeStore, nil
+}
+
+// OpenAudit opens the store for a command that compares it with what segments
+// have. What is too much for memory stands in a file of the system's folder for
+// temporary ones, which nobody else sees. The caller calls closeStore.
+func OpenAudit(ctx context.Context, s Settings, segments ports.Segments, config application.AuditConfig) (a *application.Audit, closeStore func() error, err error) {
+	decoder, err := newDecoder(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := openStore(ctx, s, decoder)
+	if err != nil {
+		return nil, nil, err
+	}
+	scratch, err := os.CreateTemp("", "kumotrail-audit")
+	if err != nil {
+		return nil, nil, errors.Join(err, store.Close())
+	}
+	closeBoth := func() error {
+		return errors.Join(scratch.Close(), os.Remove(scratch.Name()), store.Close())
+	}
+	return application.NewAudit(segments, decoder, store, s.RetentionDays, time.Now, config).WithScratch(scratch), closeBoth, nil
 }
 
 // openIngest opens the store of a command, and the use case that fills it.

@@ -18,6 +18,7 @@ import (
 type cli struct {
 	Serve      serveCommand      `cmd:"" default:"withargs" help:"Receive log events, keep them, announce them, serve the API."`
 	Replay     replayCommand     `cmd:"" help:"Take what KumoMTA's log files have and is not stored yet."`
+	Audit      auditCommand      `cmd:"" help:"Compare KumoMTA's log files with the store: exit status 1 if it misses something."`
 	Classify   classifyCommand   `cmd:"" help:"Explain what SMTP responses mean."`
 	Quarantine quarantineCommand `cmd:"" help:"Look after records that could not be taken."`
 	Migrate    migrateCommand    `cmd:"" help:"Look after the schema of the store; serve brings it up to date itself."`

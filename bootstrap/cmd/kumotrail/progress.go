@@ -20,7 +20,7 @@ import (
 
 // progress shows how a command gets on.
 type progress interface {
-	application.ReplayWatcher
+	application.AuditWatcher
 	// close takes down what is shown.
 	close()
 }
@@ -68,6 +68,14 @@ func (p *progressLines) Waits(err error, again time.Duration) {
 	}
 	p.told = time.Now()
 	p.log.Warn("the store takes nothing; waiting for it", "error", err, "again_in", again)
+}
+
+// Compared implements application.AuditWatcher.
+func (p *progressLines) Compared(n, of int64) {
+	if time.Since(p.last) >= lineEvery {
+		p.last = time.Now()
+		p.log.Info("comparing with the store", "events", n, "of", of)
+	}
 }
 
 func (p *progressLines) close() {}
@@ -132,6 +140,13 @@ func (p *progressBar) Waits(error, time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.waiting = true
+}
+
+// Compared implements application.AuditWatcher.
+func (p *progressBar) Compared(n, of int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.file, p.waiting = fmt.Sprintf("comparing %d %%", 100*n/max(of, 1)), false
 }
 
 func (p *progressBar) close() {
