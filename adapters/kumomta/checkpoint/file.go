@@ -110,8 +110,8 @@ func amongLogs(folder string, logs []string) bool {
 		if info, err := os.Stat(full); err == nil && info.Mode().IsRegular() {
 			full = filepath.Dir(full)
 		}
-		if real, err := filepath.EvalSymlinks(full); err == nil {
-			full = real
+		if target, err := filepath.EvalSymlinks(full); err == nil {
+			full = target
 		}
 		rel, err := filepath.Rel(full, folder)
 		if err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {

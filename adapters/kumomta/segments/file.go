@@ -43,7 +43,7 @@ func (g *growing) Read(p []byte) (int, error) {
 			return 0, err
 		}
 		n, err := g.file.Read(p)
-		if g.at += int64(n); n > 0 || err != io.EOF {
+		if g.at += int64(n); n > 0 || !errors.Is(err, io.EOF) {
 			return n, err
 		}
 		if err := g.end(); err != nil {
@@ -69,7 +69,7 @@ func (g *growing) end() error {
 		return io.EOF
 	}
 	err = g.wait(info)
-	g.gone = err == io.EOF
+	g.gone = errors.Is(err, io.EOF)
 	return err
 }
 
@@ -106,10 +106,11 @@ func (r *reading) read() error {
 	if done, err := r.resume(); done || err != nil {
 		return err
 	}
-	switch err := unpack(r.from, r.into, r.with); {
-	case err == nil, err == io.ErrUnexpectedEOF:
+	err := unpack(r.from, r.into, r.with)
+	switch {
+	case err == nil, errors.Is(err, io.ErrUnexpectedEOF):
 		return r.last(err != nil)
-	case err == errForeign:
+	case errors.Is(err, errForeign):
 		return r.pass("no log file: " + err.Error())
 	default:
 		return r.failed(err)
@@ -197,8 +198,7 @@ func (r *reading) failed(err error) error {
 
 // reason is an error of the file system without the path, which the slice has.
 func reason(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err
 	}
 	return err

@@ -121,7 +121,7 @@ func TestReadTakesDotfileThatIsNamed(t *testing.T) {
 func TestReadOfPathThatIsNotThereFails(t *testing.T) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "1"), frameOf(recordsOf(0, 3)))
-	got, err := readAll(t, t.Context(), segments.Config{Paths: []string{dir, filepath.Join(dir, "no", "such")}}, nil)
+	got, err := readAll(t.Context(), t, segments.Config{Paths: []string{dir, filepath.Join(dir, "no", "such")}}, nil)
 	if !errors.Is(err, fs.ErrNotExist) || len(got) != 0 {
 		t.Errorf("%d files, error %v", len(got), err)
 	}
@@ -186,26 +186,23 @@ func TestReadNoticesWhatIsNotTheFileOfTheMark(t *testing.T) {
 func TestReadPassesOverWhatLiesOutsideOfTheTime(t *testing.T) {
 	dir := t.TempDir()
 	at := time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
-	make := func(name string, written time.Time, open bool) {
+	segment := func(name string, written time.Time, open bool) {
 		path := filepath.Join(dir, name)
 		putOpen(t, path, frameOf(record(1)))
 		if err := os.Chtimes(path, written, written); err != nil {
 			t.Fatal(err)
 		}
 		if !open {
-			put := os.Chmod(path, 0o444)
-			if put != nil {
-				t.Fatal(put)
-			}
+			finish(t, path)
 		}
 	}
-	make("20260314-060000", at.Add(-90*time.Minute), false)
-	make("20260314-060001_open", at.Add(-90*time.Minute), true)
-	make("20260314-060002.25_stamped", time.Unix(0, 0), false)
-	make("20260314-060003", at.Add(-30*time.Minute), false)
-	make("20260314-133000", at.Add(2*time.Hour), false)
-	make("20260314-143000.123", at.Add(3*time.Hour), false)
-	make("other", at.Add(-90*time.Minute), false)
+	segment("20260314-060000", at.Add(-90*time.Minute), false)
+	segment("20260314-060001_open", at.Add(-90*time.Minute), true)
+	segment("20260314-060002.25_stamped", time.Unix(0, 0), false)
+	segment("20260314-060003", at.Add(-30*time.Minute), false)
+	segment("20260314-133000", at.Add(2*time.Hour), false)
+	segment("20260314-143000.123", at.Add(3*time.Hour), false)
+	segment("other", at.Add(-90*time.Minute), false)
 	var passed []string
 	for name, f := range read(t, segments.Config{Paths: []string{dir}, Since: at, Until: at.Add(time.Hour)}, nil) {
 		if f.Passed == "outside of the time" {
@@ -224,7 +221,10 @@ func TestReadEndsWithItsContextAndItsReader(t *testing.T) {
 		put(t, filepath.Join(dir, string(rune('a'+i))), frameOf(recordsOf(0, 3000)))
 	}
 	s := newSegments(t, segments.Config{Paths: []string{dir}})
-	for range s.Read(t.Context(), nil) {
+	for _, err := range s.Read(t.Context(), nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		break // the goroutines must end: see TestMain
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -16,7 +16,7 @@ var errForeign = errors.New("neither text nor zstd nor gzip")
 // unpack reads what the source has into lines, whatever it is packed in.
 func unpack(from *source, into *lines, with *decoders) error {
 	start, err := from.peek(4)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	switch {
@@ -27,7 +27,7 @@ func unpack(from *source, into *lines, with *decoders) error {
 	case len(start) > 0 && len(start) < 4 && bytes.HasPrefix(zstdMagic, start):
 		return io.ErrUnexpectedEOF
 	}
-	if start, err = from.here(len(start)); err != nil && err != io.EOF {
+	if start, err = from.here(len(start)); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	if !isText(start[:min(len(start), headSize)]) {
@@ -56,7 +56,7 @@ func ungzip(from *source, into *lines) error {
 		return into.stopped
 	case from.failed != nil:
 		return from.failed
-	case err == nil, err == io.ErrUnexpectedEOF:
+	case err == nil, errors.Is(err, io.ErrUnexpectedEOF):
 		return err
 	}
 	into.cut()

@@ -67,7 +67,7 @@ func (f *frame) Read(p []byte) (int, error) {
 }
 
 func (f *frame) fail(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		f.short, err = true, io.ErrUnexpectedEOF
 	}
 	return err

@@ -110,14 +110,14 @@ type told struct {
 // read reads everything and checks that slices fit together.
 func read(t testing.TB, c segments.Config, done map[string]ports.Mark) map[string]told {
 	t.Helper()
-	got, err := readAll(t, t.Context(), c, done)
+	got, err := readAll(t.Context(), t, c, done)
 	if err != nil {
 		t.Fatalf("read: %v", err)
 	}
 	return got
 }
 
-func readAll(t testing.TB, ctx context.Context, c segments.Config, done map[string]ports.Mark) (map[string]told, error) {
+func readAll(ctx context.Context, t testing.TB, c segments.Config, done map[string]ports.Mark) (map[string]told, error) {
 	t.Helper()
 	s, err := segments.New(c)
 	if err != nil {

@@ -3,6 +3,7 @@ package segments
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"unsafe"
@@ -47,7 +48,7 @@ func (l *lines) readFrom(r io.Reader) error {
 		}
 		n, err := r.Read(l.buffer[l.end:])
 		l.scan(n)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -59,14 +59,13 @@ func TestReadHoldsLittleOfGigabytes(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	before := len(text) + 2*packed.Cap() + 64<<20
-	text = ""
+	limit := len(text) + 2*packed.Cap() + 64<<20
 	heap, lines := peak(t, repeat(packed.Bytes(), times), 0)
 	if lines != n*times {
 		t.Errorf("%d lines, want %d", lines, n*times)
 	}
-	if heap > uint64(before) {
-		t.Errorf("%d bytes of heap, want %d at most", heap, before)
+	if heap > uint64(limit) {
+		t.Errorf("%d bytes of heap, want %d at most", heap, limit)
 	}
 	t.Logf("%d MiB of heap", heap>>20)
 }

@@ -57,7 +57,8 @@ func (r *run) begin(folders []*folder, streams []stream) {
 
 // end waits for all that was begun; ctx must have ended.
 func (r *run) end() {
-	for range r.slices { //nolint:revive // nobody wants them
+	for range r.slices {
+		// Nobody wants them.
 	}
 }
 
@@ -175,9 +176,9 @@ func (r *run) stream(s stream) {
 	defer out.Close()
 	go func() {
 		_, err := io.Copy(to, in)
-		to.CloseWithError(err)
+		_ = to.CloseWithError(err)
 	}()
-	unplug := context.AfterFunc(r.ctx, func() { out.CloseWithError(r.ctx.Err()) })
+	unplug := context.AfterFunc(r.ctx, func() { _ = out.CloseWithError(r.ctx.Err()) })
 	defer unplug()
 	endless := func() (int64, bool) { return unknownSize, true }
 	of := reading{name: s.name, mark: r.marks[s.name], stat: endless, send: r.send, with: &r.decoders}

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -42,11 +44,11 @@ func (s *source) peek(n int) ([]byte, error) {
 	if len(s.back) == 0 {
 		return more, err
 	}
-	return append(s.back[:len(s.back):len(s.back)], more...), err
+	return append(slices.Clip(s.back), more...), err
 }
 
 func (s *source) note(err error) {
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		s.failed = err
 	}
 }
@@ -86,7 +88,7 @@ func (s *source) skip(n int64) error {
 
 // unread gives back the last bytes that were read.
 func (s *source) unread(p []byte) {
-	s.back = append(p[:len(p):len(p)], s.back...)
+	s.back = append(slices.Clip(p), s.back...)
 	s.at -= int64(len(p))
 }
 
@@ -121,14 +123,17 @@ func headOf(first []byte) string {
 
 // beginsWith says whether the file begins as the one did that head is of.
 func (s *source) beginsWith(head string) (bool, error) {
-	digits, _, _ := strings.Cut(head, ":")
-	n, err := strconv.Atoi(digits)
-	if err != nil || n < 0 || n > headSize {
-		return head == "", nil
+	if head == "" {
+		return true, nil
 	}
-	first, err := s.peek(n)
-	if len(first) < n {
-		if err == io.EOF {
+	digits, _, _ := strings.Cut(head, ":")
+	n, err := strconv.ParseUint(digits, 10, 16)
+	if err != nil || n > headSize {
+		return false, nil //nolint:nilerr // what is no head is no file's
+	}
+	first, err := s.peek(int(n))
+	if len(first) < int(n) {
+		if errors.Is(err, io.EOF) {
 			err = nil
 		}
 		return false, err

@@ -61,7 +61,7 @@ func TestReadGoesOnBehindWhatItMayNotRead(t *testing.T) {
 		}
 	}
 	asNobody(t, func() {
-		if _, err := readAll(t, t.Context(), segments.Config{Paths: []string{closed}}, nil); !errors.Is(err, fs.ErrPermission) {
+		if _, err := readAll(t.Context(), t, segments.Config{Paths: []string{closed}}, nil); !errors.Is(err, fs.ErrPermission) {
 			t.Errorf("read of a folder that nobody may read: %v", err)
 		}
 	})
@@ -97,7 +97,8 @@ func TestReadEndsWithContextWhileStandardInputIsSilent(t *testing.T) {
 	ended := make(chan error)
 	go func() {
 		var last error
-		for _, last = range s.Read(ctx, nil) { //nolint:revive // only the end counts
+		for _, err := range s.Read(ctx, nil) {
+			last = err
 		}
 		ended <- last
 	}()

@@ -67,7 +67,7 @@ func (u *unpacking) next() error {
 	switch {
 	case len(start) == 0:
 		return err
-	case len(start) < 4 && err != io.EOF:
+	case len(start) < 4 && !errors.Is(err, io.EOF):
 		return err
 	case len(start) < 4 && u.broken == nil && bytes.HasPrefix(zstdMagic, start):
 		u.fault(io.ErrUnexpectedEOF, u.from.at, true)
@@ -89,7 +89,7 @@ func (u *unpacking) skippable() error {
 	if len(start) == 8 {
 		err = u.from.skip(8 + int64(binary.LittleEndian.Uint32(start[4:])))
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		u.fault(io.ErrUnexpectedEOF, at, true)
 	}
 	return err
@@ -105,7 +105,7 @@ func (u *unpacking) frame() error {
 	if u.broken != nil {
 		var first [1]byte
 		n, err := u.decoder.Read(first[:])
-		if n == 0 && (err != io.EOF || f.part != frameEnd) {
+		if n == 0 && (!errors.Is(err, io.EOF) || f.part != frameEnd) {
 			return u.frameFault(f, err)
 		}
 		u.closeGap(f.begun)
@@ -177,7 +177,7 @@ func (u *unpacking) closeGap(to int64) {
 // end tells of what is left at the end of what can be read.
 func (u *unpacking) end(err error) error {
 	switch {
-	case err != io.EOF:
+	case !errors.Is(err, io.EOF):
 		return err
 	case u.broken == nil:
 		return nil
