@@ -70,7 +70,7 @@ func ofPublisher(p *natsbus.Publisher) (Bus, ports.Feed) { return p, natsbus.New
 func useCases() fx.Option {
 	return fx.Module("usecases",
 		fx.Provide(startRelay, startGroup, newIngest, newBudget, newStream, application.NewLists),
-		fx.Invoke(startRetention))
+		fx.Invoke(startRetention, startRollups))
 }
 
 func newBudget(s Settings) *application.Budget {
@@ -107,6 +107,10 @@ func newStream(life fx.Lifecycle, feed ports.Feed, log *slog.Logger) *applicatio
 
 func startRetention(life fx.Lifecycle, pruner ports.Pruner, s Settings, log *slog.Logger) {
 	inBackground(life, application.NewRetention(pruner, s.RetentionDays, log).Run)
+}
+
+func startRollups(life fx.Lifecycle, store Store, log *slog.Logger) {
+	inBackground(life, application.NewRollups(store, log).Run)
 }
 
 // inBackground runs work from start to stop, and waits for its end.

@@ -23,6 +23,7 @@ type Store interface {
 	ports.EventIndex
 	ports.Likenesses
 	ports.StatsReader
+	ports.Roller
 	ports.Registrations
 	ports.Suppressions
 	ports.VitalsReader

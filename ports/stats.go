@@ -68,23 +68,23 @@ type Latency struct {
 	// come through while the message was kept for another, Delivered were
 	// delivered at some time, and AtFirst at the first attempt.
 	Messages, Tried, Deferred, Delivered, AtFirst int64
-	// Took are percentiles (Percentiles, by nearest rank) of the time from
-	// acceptance to first delivery, in microseconds, which clocks that differ may
-	// put below zero: then it is zero. All are zero where nothing was delivered.
+	// Took are percentiles (Percentiles) of the time from acceptance to first
+	// delivery, in microseconds: each within 1 % of that of the message which has
+	// its rank, the nearest. Clocks that differ may put a time below zero: then it
+	// is zero. All are zero where nothing was delivered.
 	Took [len(Percentiles)]int64
 }
 
 // Percentiles are those of Latency.Took.
 var Percentiles = [4]int{50, 90, 95, 99}
 
-// StatsReader counts what is stored. Rows come in order of bucket, group (an
+// StatsReader counts what is stored, and of before the cut-offs of a Prune
+// perhaps also what that let go of. All that was committed is in. Rows come in order of bucket, group (an
 // unknown value first, others bytewise), and type or status by name; what was
 // not is left out. None is no rows and a nil error; so it is for texts that
 // cannot be stored, with a NUL in them or broken UTF-8.
 type StatsReader interface {
-	// CountEvents counts events by when they occurred. In a range an OOB, whose id
-	// has the time of another clock than its own, counts if the former is less
-	// than a day outside, or not known.
+	// CountEvents counts events by when they occurred.
 	CountEvents(ctx context.Context, q StatsQuery) ([]EventCount, error)
 	// CountMessages counts logs by when they were accepted: of mail, confirmed.
 	CountMessages(ctx context.Context, q StatsQuery) ([]MessageCount, error)

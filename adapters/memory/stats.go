@@ -11,7 +11,18 @@ import (
 	"github.com/kumotrail/kumotrail/ports"
 )
 
-var _ ports.StatsReader = (*Store)(nil)
+var (
+	_ ports.StatsReader = (*Store)(nil)
+	_ ports.Roller      = (*Store)(nil)
+)
+
+// Roll implements ports.Roller: nothing waits, for figures are counted when they
+// are read.
+func (s *Store) Roll(ctx context.Context) (more bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return false, s.usable(ctx, "roll up")
+}
 
 // facts are what figures choose by and are told apart by.
 type facts map[ports.Dimension]string
@@ -96,7 +107,7 @@ func (s *Store) CountEvents(ctx context.Context, q ports.StatsQuery) ([]ports.Ev
 	counts := map[slot]int64{}
 	for _, e := range s.events {
 		f := factsOfEvent(e)
-		if !e.OccurredAt.IsZero() && within(e.OccurredAt, q.From, q.To) && isNear(e, &q) && f.chosen(&q) {
+		if !e.OccurredAt.IsZero() && within(e.OccurredAt, q.From, q.To) && f.chosen(&q) {
 			counts[f.slot(&q, e.OccurredAt, e.Type.String())]++
 		}
 	}
@@ -104,15 +115,6 @@ func (s *Store) CountEvents(ctx context.Context, q ports.StatsQuery) ([]ports.Ev
 		kind, _ := domain.ParseEventType(at.kind)
 		return ports.EventCount{Bucket: at.bucket, Group: at.group, Type: kind, Count: n}
 	}), nil
-}
-
-// isNear says whether the time in the event's id is less than a day outside the
-// range. That of all but an OOB is its own.
-func isNear(e *domain.EmailEvent, q *ports.StatsQuery) bool {
-	const slack = 24 * time.Hour
-	at, dated := e.ID.Time()
-	return !dated || (q.From.IsZero() || !at.Before(q.From.Add(-slack).Truncate(time.Millisecond))) &&
-		(q.To.IsZero() || at.Before(ceilMilli(q.To.Add(slack))))
 }
 
 // countLogs calls visit with each log that q chooses.

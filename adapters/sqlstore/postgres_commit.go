@@ -92,6 +92,7 @@ type postgresCommit struct {
 	eventRows  pgTuples
 	logRows    pgTuples
 	rejectRows pgTuples
+	tallies    tallyPacker
 	chunks     chunkSet
 	packed     []byte
 	ids        []byte
@@ -106,7 +107,7 @@ func (c *postgresCommit) start(s *Postgres, u ports.Unit) {
 
 // forget lets go of the unit's memory.
 func (c *postgresCommit) forget() {
-	for _, b := range []*[]byte{&c.exchange.buf, &c.eventRows.buf, &c.logRows.buf, &c.rejectRows.buf, &c.packed, &c.ids} {
+	for _, b := range []*[]byte{&c.exchange.buf, &c.eventRows.buf, &c.logRows.buf, &c.rejectRows.buf, &c.tallies.buf, &c.packed, &c.ids} {
 		if cap(*b) > maxIdleBuffer {
 			*b = nil
 		}
@@ -158,6 +159,7 @@ func (c *postgresCommit) write(ctx context.Context, conn *pgx.Conn) error {
 	c.outboxID = 0
 	if len(c.added) > 0 {
 		c.addEvents()
+		c.tally()
 		c.announce()
 	}
 	if len(c.Rejects) > 0 {
@@ -192,6 +194,18 @@ func (c *postgresCommit) addEvents() {
 	for _, ch := range c.chunks.chunks {
 		c.packed = c.store.packer.packTo(c.packed[:0], ch.buf)
 		c.exchange.exec(stmtChunk, nil, ch.id[:], c.packed)
+	}
+}
+
+// tally notes what the new events add to the figures. What the logs change is
+// noted by triggers, who alone know what they were.
+func (c *postgresCommit) tally() {
+	c.tallies.reset()
+	for _, i := range c.added {
+		c.tallies.add(&c.Events[i])
+	}
+	if packed := c.tallies.packed(); packed != nil {
+		c.exchange.exec(stmtTallies, nil, packed)
 	}
 }
 

@@ -16,6 +16,9 @@ func (s *Postgres) Prune(ctx context.Context, events, logs time.Time) (int64, er
 		return 0, postgresError("prune", err)
 	}
 	gone, err := s.pruneDays(ctx, events, logs)
+	if err == nil {
+		err = s.pruneRollups(ctx, events, logs)
+	}
 	for _, step := range postgresPruneSteps(events, logs) {
 		if err != nil {
 			break

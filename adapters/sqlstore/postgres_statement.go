@@ -14,6 +14,7 @@ const (
 	stmtKnown       = "kumotrail_known"
 	stmtEvents      = "kumotrail_events"
 	stmtChunk       = "kumotrail_chunk"
+	stmtTallies     = "kumotrail_tallies"
 	stmtOutbox      = "kumotrail_outbox"
 	stmtLogs        = "kumotrail_logs"
 	stmtLogsQuietly = "kumotrail_logs_quietly"
@@ -77,6 +78,7 @@ var postgresStatements = []struct{ name, query string }{
 	{stmtKnown, `SELECT id FROM email_event WHERE id = ANY($1::uuid[]) AND id BETWEEN $2::uuid AND $3::uuid`},
 	{stmtEvents, copyEvents},
 	{stmtChunk, `INSERT INTO record_chunk (id, records) VALUES ($1, $2)`},
+	{stmtTallies, `INSERT INTO tally_delta (events) VALUES ($1)`},
 	{stmtOutbox, `INSERT INTO outbox (events, held_until) VALUES ($1,
 		CASE WHEN $2::bigint > 0 THEN clock_timestamp() + $2 * interval '1 microsecond' ELSE '-infinity' END)
 		RETURNING id`},

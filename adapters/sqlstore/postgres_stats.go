@@ -24,42 +24,77 @@ var postgresStats = statsDialect{
 
 // CountEvents implements ports.StatsReader.
 func (s *Postgres) CountEvents(ctx context.Context, q ports.StatsQuery) ([]ports.EventCount, error) {
-	query, args := postgresStats.counts(&eventSource, &q)
-	return postgresFigures(ctx, s, "count events", &q, query, args, scanCount)
+	rows, err := countEvents(ctx, s, &q)
+	return rows, postgresError("count events", err)
 }
 
 // CountMessages implements ports.StatsReader.
 func (s *Postgres) CountMessages(ctx context.Context, q ports.StatsQuery) ([]ports.MessageCount, error) {
-	query, args := postgresStats.counts(&logSource, &q)
-	return postgresFigures(ctx, s, "count messages", &q, query, args, scanMessageCount)
+	rows, err := countMessages(ctx, s, &q)
+	return rows, postgresError("count messages", err)
 }
 
 // Latencies implements ports.StatsReader.
 func (s *Postgres) Latencies(ctx context.Context, q ports.StatsQuery) ([]ports.Latency, error) {
-	c := &conditions{numbered: true}
-	// All percentiles share one sort.
-	query := "SELECT bucket, a, b, " + throughSums +
-		percentiles(func(p string) string { return "percentile_disc(0." + p + ") WITHIN GROUP (ORDER BY took)" }) +
-		" FROM (" + postgresStats.rows(c, &logSource, &q, postgresStats.throughColumns()) +
-		") s GROUP BY bucket, a, b ORDER BY bucket, a, b" + postgresStats.limit(c, &q)
-	return postgresFigures(ctx, s, "measure latencies", &q, query, c.args, scanLatency)
+	rows, err := measureLatencies(ctx, s, &q)
+	return rows, postgresError("measure latencies", err)
 }
 
-// postgresFigures asks with a plan of its own for each question: the days that
-// are read differ most of all.
-func postgresFigures[R any](ctx context.Context, s *Postgres, operation string, q *ports.StatsQuery, query string, args []any,
-	scan func(scanner) (R, error),
-) ([]R, error) {
+func (s *Postgres) dialect() *statsDialect { return &postgresStats }
+
+func (s *Postgres) percentilesQuery(q *ports.StatsQuery) (query string, args []any) {
+	c := &conditions{numbered: true}
+	// All percentiles share one sort.
+	query = "SELECT bucket, a, b, " + throughSums +
+		percentiles(func(p string) string { return "percentile_disc(0." + p + ") WITHIN GROUP (ORDER BY took)" }) +
+		" FROM (" + postgresStats.rows(c, &logSource, q, postgresStats.throughColumns()) +
+		") s GROUP BY bucket, a, b ORDER BY bucket, a, b" + postgresStats.limit(c, q)
+	return query, c.args
+}
+
+// queryStats asks with a plan of its own for each question: the days that are
+// read differ most of all.
+func (s *Postgres) queryStats(ctx context.Context, query string, args []any, scan func(scanner) error) error {
 	if err := s.state.err(); err != nil {
-		return nil, postgresError(operation, err)
-	}
-	if choosesNoStats(q) {
-		return nil, postgresError(operation, ctx.Err())
+		return err
 	}
 	rows, err := s.readPool.Query(ctx, query, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
 	if err != nil {
-		return nil, postgresError(operation, err)
+		return err
 	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (R, error) { return scan(row) })
-	return list, postgresError(operation, err)
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// readRolled asks for all in one statement, which sees one moment.
+func (s *Postgres) readRolled(ctx context.Context, source *statsSource, a *statsAnswer) error {
+	ofMessages := source == &logSource
+	packed, rows := "events", "before"
+	if ofMessages {
+		packed, rows = "NULL", "logs"
+	}
+	c := &conditions{numbered: true}
+	query := postgresStats.rolled(c, source, a.statsPlan, ", NULL::bytea AS packed, NULL::bytea AS list") +
+		" UNION ALL SELECT 0, '', '', NULL, " + packed + ", array_send(" + rows + ") FROM tally_delta" +
+		" WHERE " + packed + " IS NOT NULL OR " + rows + " IS NOT NULL"
+	return s.queryStats(ctx, query, c.args, func(row scanner) error {
+		var bucket int64
+		var first, second string
+		var sums, packed, list []byte
+		if err := row.Scan(&bucket, &first, &second, &sums, &packed, &list); err != nil {
+			return err
+		}
+		switch {
+		case sums != nil:
+			return a.addRolled(bucket, first, second, sums)
+		case packed != nil:
+			return unpackTallies(packed, a.addDelta)
+		}
+		return unpackRows(list, ofMessages, a.addDelta)
+	})
 }

@@ -104,6 +104,7 @@ func goesOn(t *testing.T, s contract.Store) {
 	if diff := cmp.Diff(domain.Fold(old.Events), logsByKey(t, s)); diff != "" {
 		t.Errorf("logs of before: -want +got\n%s", diff)
 	}
+	counted(t, s, old.Events)
 	c, err := s.Commit(t.Context(), next)
 	if err != nil {
 		t.Fatal(err)
@@ -121,6 +122,7 @@ func goesOn(t *testing.T, s contract.Store) {
 	if diff := cmp.Diff(confirmed, logsByKey(t, s)); diff != "" {
 		t.Errorf("logs: -want +got\n%s", diff)
 	}
+	counted(t, s, append(old.Events, next.Events[0], next.Events[2]))
 	events, err := s.Events(t.Context(), old.Events[0].MessageID)
 	if diff := cmp.Diff([]domain.EmailEvent{old.Events[0], next.Events[0]}, events); diff != "" || err != nil {
 		t.Errorf("timeline: %v, -want +got\n%s", err, diff)

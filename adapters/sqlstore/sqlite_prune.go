@@ -23,7 +23,7 @@ func (s *SQLite) Prune(ctx context.Context, events, logs time.Time) (int64, erro
 			return gone, sqliteError("prune", err)
 		}
 	}
-	return gone, nil
+	return gone, sqliteError("prune", s.pruneRollups(ctx, events, logs))
 }
 
 type sqlitePrune struct {

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/kumotrail/kumotrail/ports"
@@ -23,38 +24,95 @@ var sqliteStats = statsDialect{
 
 // CountEvents implements ports.StatsReader.
 func (s *SQLite) CountEvents(ctx context.Context, q ports.StatsQuery) ([]ports.EventCount, error) {
-	query, args := sqliteStats.counts(&eventSource, &q)
-	return sqliteFigures(ctx, s, "count events", &q, query, args, scanCount)
+	rows, err := countEvents(ctx, s, &q)
+	return rows, sqliteError("count events", err)
 }
 
 // CountMessages implements ports.StatsReader.
 func (s *SQLite) CountMessages(ctx context.Context, q ports.StatsQuery) ([]ports.MessageCount, error) {
-	query, args := sqliteStats.counts(&logSource, &q)
-	return sqliteFigures(ctx, s, "count messages", &q, query, args, scanMessageCount)
+	rows, err := countMessages(ctx, s, &q)
+	return rows, sqliteError("count messages", err)
 }
 
 // Latencies implements ports.StatsReader.
 func (s *SQLite) Latencies(ctx context.Context, q ports.StatsQuery) ([]ports.Latency, error) {
+	rows, err := measureLatencies(ctx, s, &q)
+	return rows, sqliteError("measure latencies", err)
+}
+
+func (s *SQLite) dialect() *statsDialect { return &sqliteStats }
+
+func (s *SQLite) percentilesQuery(q *ports.StatsQuery) (query string, args []any) {
 	c := &conditions{}
-	query := "SELECT bucket, a, b, " + throughSums +
+	query = "SELECT bucket, a, b, " + throughSums +
 		percentiles(func(p string) string { return "max(CASE WHEN place = (n * " + p + " + 99) / 100 THEN took END)" }) +
 		" FROM (SELECT *, row_number() OVER (PARTITION BY bucket, a, b ORDER BY took NULLS LAST) AS place," +
 		" count(took) OVER (PARTITION BY bucket, a, b) AS n FROM (" +
-		sqliteStats.rows(c, &logSource, &q, sqliteStats.throughColumns()) +
-		")) GROUP BY bucket, a, b ORDER BY bucket, a, b" + sqliteStats.limit(c, &q)
-	return sqliteFigures(ctx, s, "measure latencies", &q, query, c.args, scanLatency)
+		sqliteStats.rows(c, &logSource, q, sqliteStats.throughColumns()) +
+		")) GROUP BY bucket, a, b ORDER BY bucket, a, b" + sqliteStats.limit(c, q)
+	return query, c.args
 }
 
-func sqliteFigures[R any](ctx context.Context, s *SQLite, operation string, q *ports.StatsQuery, query string, args []any,
-	scan func(scanner) (R, error),
-) ([]R, error) {
-	if choosesNoStats(q) {
-		return nil, sqliteError(operation, ctx.Err())
-	}
+func (s *SQLite) queryStats(ctx context.Context, query string, args []any, scan func(scanner) error) error {
 	rows, err := s.read.DB.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, sqliteError(operation, err)
+		return err
 	}
-	list, err := collect(rows, func() (R, error) { return scan(rows) })
-	return list, sqliteError(operation, err)
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// deltaColumns are what tallyOf reads, in its order.
+const deltaColumns = "n, at, provider, recipient, tenant, campaign, egress_source, cause, kind, attempts, delivered_at"
+
+// delta is a row of tally_delta.
+type delta struct {
+	n, at, attempts                                                  integer
+	delivered                                                        any
+	provider, recipient, tenant, campaign, egressSource, cause, kind text
+}
+
+func (d *delta) dest() []any {
+	return []any{
+		&d.n, &d.at, &d.provider, &d.recipient, &d.tenant, &d.campaign, &d.egressSource, &d.cause, &d.kind,
+		&d.attempts, &d.delivered,
+	}
+}
+
+func (d *delta) tally(ofMessages bool) *tally {
+	t := &tally{minute: minuteOf(int64(d.at)), kind: string(d.kind), n: int64(d.n), dims: dims{
+		string(d.provider), domainOf(string(d.recipient)), string(d.tenant), string(d.campaign), string(d.egressSource), string(d.cause),
+	}}
+	if ofMessages {
+		delivered, isDelivered := d.delivered.(int64)
+		t.passage = passageOf(t.kind, int64(d.attempts), int64(d.at), delivered, isDelivered)
+	}
+	return t
+}
+
+// readRolled asks for all in one statement, which sees one moment.
+func (s *SQLite) readRolled(ctx context.Context, source *statsSource, a *statsAnswer) error {
+	ofMessages := source == &logSource
+	c := &conditions{}
+	query := sqliteStats.rolled(c, source, a.statsPlan, strings.Repeat(", NULL", 11)) +
+		" UNION ALL SELECT NULL, NULL, NULL, NULL, " + deltaColumns + " FROM tally_delta WHERE of_messages = ?"
+	return s.queryStats(ctx, query, append(c.args, boolValue(ofMessages)), func(row scanner) error {
+		var bucket integer
+		var first, second text
+		var sums []byte
+		var d delta
+		if err := row.Scan(append([]any{&bucket, &first, &second, &sums}, d.dest()...)...); err != nil {
+			return err
+		}
+		if sums != nil {
+			return a.addRolled(int64(bucket), string(first), string(second), sums)
+		}
+		a.addDelta(d.tally(ofMessages))
+		return nil
+	})
 }

@@ -28,49 +28,42 @@ type statsSource struct {
 	table, key, at string
 	kind           string // what rows are told apart by at last
 	always         string // asked of every row, "" for nothing
+	// aside are rows whose keys have another time than their own, and which have
+	// an index by that; "" for none.
+	aside  string
+	rollup string // the table that sums them up
 }
 
 var (
-	eventSource = statsSource{eventTable, "id", "occurred_at", "type", ""}
-	logSource   = statsSource{"email_log", "key", "accepted_at", "status", "confirmed AND NOT of_report"}
+	eventSource = statsSource{eventTable, "id", "occurred_at", "type", "", "type = 'oob'", "event_rollup"}
+	logSource   = statsSource{"email_log", "key", "accepted_at", "status", "confirmed AND NOT of_report", "", "message_rollup"}
 )
-
-// slack is how far outside a range ids are looked at: those of OOB have the time
-// of another clock.
-const slack = 24 * time.Hour
 
 // choosesNoStats says whether q asks for a text that no column can hold.
 func choosesNoStats(q *ports.StatsQuery) bool {
 	return !allCanBe(q.Tenant, q.Campaign, q.Provider, q.Domain)
 }
 
-// ranges returns where the ids or keys of what q chooses can be. Those without a
-// time may be of any.
-func (source *statsSource) ranges(q *ports.StatsQuery) []uuidRange {
-	f := ports.LogFilter{From: q.From, To: q.To}
-	if source == &eventSource {
-		if !f.From.IsZero() {
-			f.From = f.From.Add(-slack)
-		}
-		if !f.To.IsZero() {
-			f.To = f.To.Add(slack)
-		}
-	}
-	return keyRanges(&f, domain.LogKey{})
-}
-
 // rows returns a statement for what q chooses: of each its bucket, its group as
 // a and b, and more columns. A part of it for each range, so that each is found
-// by its keys.
+// by its keys; those without a time may be of any.
 func (d *statsDialect) rows(c *conditions, source *statsSource, q *ports.StatsQuery, more string) string {
 	width := decimal(max(q.Width.Microseconds(), 1))
 	columns := d.bucket(source.at, width) + " AS bucket, " + d.dimension(q.By, 0) + " AS a, " + d.dimension(q.By, 1) + " AS b, " + more
 	var parts []string
-	for _, r := range source.ranges(q) {
+	part := func(condition string, values ...any) {
 		c.texts = nil
 		d.conditions(c, source, q)
-		c.add(source.key+" >= ? AND "+source.key+" < ?", d.key(r.least), d.key(r.below))
+		c.add(condition, values...)
 		parts = append(parts, "SELECT "+columns+" FROM "+source.table+" WHERE "+c.String())
+	}
+	ranges, within := keyRanges(&ports.LogFilter{From: q.From, To: q.To}, domain.LogKey{}), source.key+" >= ? AND "+source.key+" < ?"
+	if source.aside != "" && !(q.From.IsZero() && q.To.IsZero()) {
+		part(source.aside)
+		within += " AND NOT " + source.aside
+	}
+	for _, r := range ranges {
+		part(within, d.key(r.least), d.key(r.below))
 	}
 	return strings.Join(parts, " UNION ALL ")
 }
@@ -128,25 +121,40 @@ func (d *statsDialect) throughColumns() string {
 const throughSums = "count(*), count(CASE WHEN attempts > 0 THEN 1 END), count(deferred), count(took), " +
 	"count(CASE WHEN attempts <= 1 THEN took END)"
 
+// passages returns a statement that counts messages by bucket, group and how
+// they came through.
+func (d *statsDialect) passages(q *ports.StatsQuery) (query string, args []any) {
+	c := &conditions{numbered: d.numbered}
+	columns := "status, attempts, coalesce(" + d.took + ", 0) AS took, CASE WHEN delivered_at IS NULL THEN 0 ELSE 1 END AS delivered"
+	query = "SELECT bucket, a, b, status, attempts, took, delivered, count(*) FROM (" + d.rows(c, &logSource, q, columns) +
+		") s GROUP BY bucket, a, b, status, attempts, took, delivered"
+	return query, c.args
+}
+
+// rolled returns a statement for the rows of a roll-up that the plan speaks of:
+// bucket, a, b and sums, and more columns.
+func (d *statsDialect) rolled(c *conditions, source *statsSource, p *statsPlan, more string) string {
+	wantA, wantB := p.wanted()
+	var parts []string
+	for _, s := range p.rolled {
+		c.texts = nil
+		c.add("facet = ? AND width = ? AND bucket >= ? AND bucket < ?", int64(p.facet), s.width, s.from, s.below)
+		if wantA != "" {
+			c.add("a = ?", wantA)
+		}
+		if wantB != "" {
+			c.add("b = ?", wantB)
+		}
+		parts = append(parts, "SELECT bucket, a, b, sums"+more+" FROM "+source.rollup+" WHERE "+c.String())
+	}
+	return strings.Join(parts, " UNION ALL ")
+}
+
 func (d *statsDialect) limit(c *conditions, q *ports.StatsQuery) string {
 	if q.Limit <= 0 {
 		return ""
 	}
 	return " LIMIT " + c.placeholder(int64(q.Limit))
-}
-
-func scanCount(row scanner) (ports.EventCount, error) {
-	var kind string
-	var c ports.EventCount
-	err := scanStats(row, &c.Bucket, &c.Group, &kind, &c.Count)
-	c.Type, _ = domain.ParseEventType(kind)
-	return c, err
-}
-
-func scanMessageCount(row scanner) (ports.MessageCount, error) {
-	var c ports.MessageCount
-	err := scanStats(row, &c.Bucket, &c.Group, &c.Status, &c.Count)
-	return c, err
 }
 
 func scanStats(row scanner, bucket *time.Time, group *ports.Group, rest ...any) error {

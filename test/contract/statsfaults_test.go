@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kumotrail/kumotrail/ports"
 	"github.com/kumotrail/kumotrail/test/contract"
@@ -90,5 +91,12 @@ var statsFaults = []fault{
 	{"measures the next rank", "Stats/MeasureByNearestRank", measures(func(l *ports.Latency) { l.Took[3] = l.Took[2] })},
 	{"takes all for first attempts", "Stats/MeasureFirstAttemptsAndDeferrals", measures(func(l *ports.Latency) { l.AtFirst = l.Delivered })},
 	{"takes no failure for a deferral", "Stats/MeasureFirstAttemptsAndDeferrals", measures(func(l *ports.Latency) { l.Deferred = 1 })},
+	{"widens ranges to whole hours", "StatsOfLastDaysAreThoseOfPlainCount",
+		asks(func(q *ports.StatsQuery) { q.From = q.From.Truncate(time.Hour) })},
+	{"loses what is summed up", "Stats/StayExactBesideWritersAndRollers", inStats(func(s *stats) {
+		s.events = func(rows []ports.EventCount) []ports.EventCount { return rows[:len(rows)/2] }
+	})},
+	{"counts what is pruned", "Stats/ForgetWhatIsPruned",
+		cutoffs(func(events, logs time.Time) (time.Time, time.Time) { return events, logs.Add(-48 * time.Hour) })},
 	{"counts over limit", "Stats/EndAtLimit", asks(func(q *ports.StatsQuery) { q.Limit = 0 })},
 }

@@ -44,10 +44,15 @@ end)
 
 helper = queue_module:setup { C.DIR .. '/queues.toml' }
 
--- apply puts a new message into its queue, as queues.toml says.
+-- apply puts a new message into its queue, as queues.toml says. Where that names
+-- a routing_domain, the smart host is not asked.
 function mod.apply(msg)
   helper:apply(msg)
-  if C.SMART_HOST and not C.SINK then
+  if
+    C.SMART_HOST
+    and not C.SINK
+    and not msg:get_meta 'routing_domain'
+  then
     msg:set_meta('routing_domain', C.SMART_HOST)
   end
 end

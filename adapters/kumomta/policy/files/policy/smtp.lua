@@ -39,10 +39,18 @@ local function is_report_domain(domain)
   return C.REPORT_DOMAINS[domain:lower()] == true
 end
 
--- Asked for the sender's and for the recipient's domain, and again when policy
--- has changed the sender: a domain that return paths are in must let in whom
--- the message's own sender let in. relay_from of listener_domains.toml does not
--- do that by itself (see there); C.TRUSTED_HOSTS need no listener domain.
+local trusted = kumo.cidr.make_map()
+for _, host in ipairs(C.TRUSTED_HOSTS) do
+  trusted[host] = true
+end
+
+local function is_ours(conn_meta)
+  return conn_meta:get_meta 'authz_id' ~= nil
+    or trusted[conn_meta:get_meta 'received_from'] == true
+end
+
+-- KumoMTA asks for the sender's and for the recipient's domain, and again when
+-- the sender has become a return path. C.TRUSTED_HOSTS need neither.
 kumo.on('get_listener_domain', function(domain, listener, conn_meta)
   if not conn_meta:get_meta 'authz_id' then
     return listed_domain(domain, listener, conn_meta)
@@ -148,6 +156,14 @@ local function send_out(msg)
   end
 end
 
+-- Mail of strangers for a domain of ours, which listener_domains.toml lets in: who
+-- wrote our name into From must not get our signature, nor a tenant by a header.
+local function pass_on(msg)
+  msg:import_x_headers(C.IMPORT_ANYWAY)
+  queue.apply(msg)
+  msg:set_meta('x_msg_id', msg:id())
+end
+
 -- Reports that come back ------------------------------------------------------
 
 -- The id that a trace header of ours has, from what strangers send back: that of
@@ -210,9 +226,13 @@ local function read_report(msg)
   end
 end
 
-kumo.on('smtp_server_message_received', function(msg, _conn_meta)
+kumo.on('smtp_server_message_received', function(msg, conn_meta)
   if is_report_domain(msg:recipient().domain) then
     read_report(msg)
+    return
+  end
+  if not is_ours(conn_meta) then
+    pass_on(msg)
     return
   end
   send_out(msg)

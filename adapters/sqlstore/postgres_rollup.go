@@ -1,0 +1,155 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/kumotrail/kumotrail/ports"
+)
+
+var _ ports.Roller = (*Postgres)(nil)
+
+// rollStep is how many commits are rolled up at once.
+const rollStep = 500
+
+// Roll implements ports.Roller.
+func (s *Postgres) Roll(ctx context.Context) (more bool, err error) {
+	if err := s.state.err(); err != nil {
+		return false, postgresError("roll up", err)
+	}
+	more, err = s.roll(ctx, "pg_try_advisory_xact_lock($1)")
+	return more, postgresError("roll up", err)
+}
+
+// rollAll leaves nothing of what was committed before.
+func (s *Postgres) rollAll(ctx context.Context) error {
+	for more := true; more; {
+		var err error
+		if more, err = s.roll(ctx, "pg_advisory_xact_lock($1) IS NOT NULL"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// roll rolls up once it has the lock of all who do.
+func (s *Postgres) roll(ctx context.Context, lock string) (more bool, err error) {
+	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		var locked bool
+		if err := tx.QueryRow(ctx, "SELECT "+lock, advisoryLock(s.cfg.Schema+" roll-ups")).Scan(&locked); err != nil || !locked {
+			return err
+		}
+		var rolls [2]*rollup
+		more, err = takeDeltas(ctx, tx, &rolls)
+		now := time.Now()
+		for i, source := range []*statsSource{&eventSource, &logSource} {
+			if err == nil {
+				err = addToRollup(ctx, tx, source, rolls[i], now)
+			}
+			if err == nil {
+				_, err = tx.Exec(ctx, forgetPostgresRows(source), int64(byMinute), minuteOf(now.Add(-minutesKept).UnixMicro()), pruneStep)
+			}
+		}
+		return err
+	})
+	return more, err
+}
+
+// takeDeltas takes the oldest deltas out, which nobody sees until what they say
+// is in the roll-ups.
+func takeDeltas(ctx context.Context, tx pgx.Tx, rolls *[2]*rollup) (more bool, err error) {
+	ofEvents, ofMessages := newRollup(), newRollup()
+	*rolls = [2]*rollup{ofEvents, ofMessages}
+	rows, err := tx.Query(ctx, `DELETE FROM tally_delta WHERE id IN (SELECT id FROM tally_delta ORDER BY id LIMIT $1)
+		RETURNING events, array_send(before), array_send(logs)`, rollStep)
+	if err != nil {
+		return false, err
+	}
+	taken := 0
+	var events, before, logs []byte
+	_, err = pgx.ForEachRow(rows, []any{&events, &before, &logs}, func() error {
+		taken++
+		if events != nil {
+			if err := unpackTallies(events, ofEvents.add); err != nil {
+				return err
+			}
+		}
+		if err := unpackRows(before, false, ofEvents.add); err != nil {
+			return err
+		}
+		return unpackRows(logs, true, ofMessages.add)
+	})
+	return taken == rollStep, err
+}
+
+// addToRollup adds what r has collected to the rows of a roll-up. Nobody else
+// does meanwhile.
+func addToRollup(ctx context.Context, tx pgx.Tx, source *statsSource, r *rollup, now time.Time) error {
+	keys, rows := r.rows(now.Add(-minutesKept))
+	if len(keys) == 0 {
+		return nil
+	}
+	args := columnsOf(keys)
+	// Each is looked up by its key, however many there are: the planner thinks
+	// little of that and would read the whole table.
+	if _, err := tx.Exec(ctx, "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off", pgx.QueryExecModeSimpleProtocol); err != nil {
+		return err
+	}
+	known, err := tx.Query(ctx, `SELECT k.place, r.sums
+		FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::text[], $5::text[]) WITH ORDINALITY
+			AS k (facet, width, bucket, a, b, place)
+		JOIN `+source.rollup+` r USING (facet, width, bucket, a, b)`, args...)
+	if err != nil {
+		return err
+	}
+	var place int64
+	var stored []byte
+	_, err = pgx.ForEachRow(known, []any{&place, &stored}, func() error {
+		return rows[keys[place-1]].addPacked(stored, true)
+	})
+	if err != nil {
+		return err
+	}
+	packed := make([][]byte, len(keys))
+	for i, key := range keys {
+		packed[i] = rows[key].packTo(nil)
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO `+source.rollup+` (facet, width, bucket, a, b, sums)
+		SELECT * FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::text[], $5::text[], $6::bytea[])
+		ON CONFLICT (facet, width, bucket, a, b) DO UPDATE SET sums = excluded.sums`, append(args, packed)...)
+	return err
+}
+
+// columnsOf returns the keys as one array a column.
+func columnsOf(keys []rollupKey) []any {
+	n := len(keys)
+	facets, widths, buckets := make([]int16, n), make([]int16, n), make([]int64, n)
+	first, second := make([]string, n), make([]string, n)
+	for i, k := range keys {
+		facets[i], widths[i], buckets[i], first[i], second[i] = int16(k.facet), k.width, k.bucket, k.a, k.b
+	}
+	return []any{facets, widths, buckets, first, second}
+}
+
+// forgetPostgresRows returns a statement that lets go of up to $3 rows of width
+// $1 before $2.
+func forgetPostgresRows(source *statsSource) string {
+	return "DELETE FROM " + source.rollup + " WHERE ctid IN (SELECT ctid FROM " + source.rollup +
+		" WHERE facet IN (" + facetNumbers + ") AND width = $1 AND bucket < $2 LIMIT $3)"
+}
+
+// pruneRollups lets go of the buckets that end before the cut-offs.
+func (s *Postgres) pruneRollups(ctx context.Context, events, logs time.Time) error {
+	if err := s.rollAll(ctx); err != nil {
+		return err
+	}
+	for _, old := range oldBuckets(events, logs) {
+		_, err := s.pruneAll(ctx, postgresPrune{query: forgetPostgresRows(old.source), args: []any{old.width, old.below, pruneStep}})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

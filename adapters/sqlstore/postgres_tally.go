@@ -1,0 +1,117 @@
+package sqlstore
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// tallyColumns is how many columns the type tally has.
+const tallyColumns = 11
+
+// unpackRows calls visit with each tally of an array of the type tally in
+// PostgreSQL's binary format; of messages passages too. An empty one may be nil.
+func unpackRows(b []byte, ofMessages bool, visit func(*tally)) error {
+	if len(b) == 0 {
+		return nil
+	}
+	r := wireReader{b: b}
+	dimensions := r.int32()
+	r.int32() // has nulls
+	r.int32() // type
+	if dimensions == 0 {
+		return r.err()
+	}
+	n := r.int32()
+	r.int32() // least index
+	texts := map[string]string{}
+	for range n {
+		r.int32() // bytes of the row
+		if columns := r.int32(); columns != tallyColumns {
+			return fmt.Errorf("%w: a tally of %d columns", errPacked, columns)
+		}
+		t := r.tally(texts, ofMessages)
+		if r.damaged {
+			return errPacked
+		}
+		visit(&t)
+	}
+	return r.err()
+}
+
+// wireReader reads PostgreSQL's binary format. Behind what is damaged it reads
+// zeros.
+type wireReader struct {
+	b       []byte
+	damaged bool
+}
+
+func (r *wireReader) err() error {
+	if r.damaged {
+		return errPacked
+	}
+	return nil
+}
+
+func (r *wireReader) take(n int) []byte {
+	if n < 0 || n > len(r.b) {
+		r.b, r.damaged = nil, true
+		return make([]byte, 8)
+	}
+	taken := r.b[:n:n]
+	r.b = r.b[n:]
+	return taken
+}
+
+func (r *wireReader) int32() int32 { return int32(binary.BigEndian.Uint32(r.take(4))) }
+
+// column returns the bytes of a row's next column, nil for NULL.
+func (r *wireReader) column() []byte {
+	r.int32() // type
+	n := r.int32()
+	if n < 0 {
+		return nil
+	}
+	return r.take(int(n))
+}
+
+func (r *wireReader) int64Column() int64 {
+	if b := r.column(); len(b) == 8 {
+		return int64(binary.BigEndian.Uint64(b))
+	}
+	return 0
+}
+
+// tally reads the columns of a row. Texts are kept once.
+func (r *wireReader) tally(texts map[string]string, ofMessages bool) tally {
+	text := func() string {
+		b := r.column()
+		s, ok := texts[string(b)]
+		if !ok {
+			s = string(b)
+			texts[s] = s
+		}
+		return s
+	}
+	t := tally{n: r.int64Column()}
+	at := r.int64Column() + pgEpoch
+	t.minute = minuteOf(at)
+	t.dims[0] = text()
+	t.dims[domainPlace] = domainOf(text())
+	for i := domainPlace + 1; i < len(t.dims); i++ {
+		t.dims[i] = text()
+	}
+	t.kind = text()
+	var attempts int64
+	if b := r.column(); len(b) == 4 {
+		attempts = int64(int32(binary.BigEndian.Uint32(b)))
+	}
+	delivered := r.column()
+	if ofMessages {
+		p := int64(0)
+		if len(delivered) == 8 {
+			p = int64(binary.BigEndian.Uint64(delivered)) + pgEpoch
+		}
+		t.passage = passageOf(t.kind, attempts, at, p, len(delivered) == 8)
+	}
+	return t
+}

@@ -1,0 +1,147 @@
+package sqlstore
+
+import (
+	"encoding/binary"
+	"maps"
+	"slices"
+
+	"github.com/DataDog/sketches-go/ddsketch/store"
+
+	"github.com/kumotrail/kumotrail/ports"
+)
+
+// sums are what a roll-up knows of one bucket and group. Sums of parts add up to
+// those of the whole.
+type sums struct {
+	kinds map[string]int64 // events by type, or messages by status
+	// Of messages.
+	tried, deferred, delivered, atFirst int64
+	took                                map[int32]int64 // delivered ones by latencyIndex
+}
+
+func (s *sums) addKind(kind string, n int64) {
+	if s.kinds == nil {
+		s.kinds = make(map[string]int64, 2)
+	}
+	s.kinds[kind] += n
+}
+
+func (s *sums) addTook(index int32, n int64) {
+	if s.took == nil {
+		s.took = make(map[int32]int64, 2)
+	}
+	s.took[index] += n
+}
+
+func (s *sums) tally(t *tally) {
+	s.addKind(t.kind, t.n)
+	for _, part := range []struct {
+		is  bool
+		sum *int64
+	}{{t.tried, &s.tried}, {t.deferred, &s.deferred}, {t.delivered, &s.delivered}, {t.atFirst, &s.atFirst}} {
+		if part.is {
+			*part.sum += t.n
+		}
+	}
+	if t.delivered {
+		s.addTook(t.took, t.n)
+	}
+}
+
+func (s *sums) add(o *sums) {
+	for kind, n := range o.kinds {
+		s.addKind(kind, n)
+	}
+	s.tried += o.tried
+	s.deferred += o.deferred
+	s.delivered += o.delivered
+	s.atFirst += o.atFirst
+	for index, n := range o.took {
+		s.addTook(index, n)
+	}
+}
+
+// isZero says whether adding s changes nothing.
+func (s *sums) isZero() bool {
+	for _, n := range s.kinds {
+		if n != 0 {
+			return false
+		}
+	}
+	for _, n := range s.took {
+		if n != 0 {
+			return false
+		}
+	}
+	return s.tried == 0 && s.deferred == 0 && s.delivered == 0 && s.atFirst == 0
+}
+
+// packTo appends s to b: the kinds, the four sums, and the latencies in order of
+// their indexes, each as its distance to the one before. What is zero is left
+// out.
+func (s *sums) packTo(b []byte) []byte {
+	zero := func(_ string, n int64) bool { return n == 0 }
+	maps.DeleteFunc(s.kinds, zero)
+	maps.DeleteFunc(s.took, func(_ int32, n int64) bool { return n == 0 })
+	b = binary.AppendUvarint(b, uint64(len(s.kinds)))
+	for kind, n := range s.kinds {
+		b = binary.AppendVarint(appendText(b, kind), n)
+	}
+	for _, n := range []int64{s.tried, s.deferred, s.delivered, s.atFirst} {
+		b = binary.AppendVarint(b, n)
+	}
+	before := int32(0)
+	for _, index := range slices.Sorted(maps.Keys(s.took)) {
+		b = binary.AppendVarint(b, int64(index-before))
+		b = binary.AppendVarint(b, s.took[index])
+		before = index
+	}
+	return b
+}
+
+// addPacked adds what packTo has packed. The latencies are left out unless they
+// are wanted.
+func (s *sums) addPacked(b []byte, latencies bool) error {
+	r := unpacker{b: b}
+	for range r.length() {
+		kind := r.text()
+		s.addKind(kind, r.int())
+	}
+	for _, sum := range []*int64{&s.tried, &s.deferred, &s.delivered, &s.atFirst} {
+		*sum += r.int()
+	}
+	index := int32(0)
+	for latencies && len(r.b) > 0 {
+		index += int32(r.int())
+		s.addTook(index, r.int())
+	}
+	return r.err()
+}
+
+// messages is the number of all messages.
+func (s *sums) messages() int64 {
+	var all int64
+	for _, n := range s.kinds {
+		all += n
+	}
+	return all
+}
+
+// percentiles returns those of the latencies by nearest rank.
+func (s *sums) percentiles() (took [len(ports.Percentiles)]int64) {
+	counts := store.NewDenseStore()
+	for index, n := range s.took {
+		if n > 0 {
+			counts.AddWithCount(int(index), float64(n))
+		}
+	}
+	all := int64(counts.TotalCount())
+	if all == 0 {
+		return took
+	}
+	for i, p := range ports.Percentiles {
+		rank := (all*int64(p)+99)/100 - 1
+		took[i] = latencyOf(int32(counts.KeyAtRank(float64(rank))))
+	}
+	return took
+}
