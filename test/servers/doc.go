@@ -3,6 +3,7 @@
 // however that ends, and leaves no files.
 //
 // A server that is not installed fails the test with the command that installs
-// it, and so does a Lua that is not; test/setup.sh does so for make test. TEST_PG_URL and TEST_REDIS_URL name
-// servers that run already and are used instead.
+// it, and so does a Lua that is not; test/setup.sh does so for make test.
+// TEST_PG_URL and TEST_REDIS_URL name servers that run already and are used
+// instead.
 package servers
