@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 
@@ -58,6 +59,8 @@ func (n *Node) answer(q question) any {
 		return encode(q)
 	case "decode":
 		return decode(q)
+	case "cidr":
+		return network(q)
 	case "amqp":
 		if n.config.AMQP != nil {
 			if err := n.config.AMQP(q.Given); err != nil {
@@ -90,6 +93,29 @@ func readFile(name string) ([]byte, error) {
 		return files.ReadFile("share" + shipped)
 	}
 	return os.ReadFile(name)
+}
+
+// network returns the smallest network that an address is in, "" for none.
+func network(q question) any {
+	address, err := netip.ParseAddr(strings.Trim(q.Text, "[]"))
+	if withPort, notPort := netip.ParseAddrPort(q.Text); notPort == nil {
+		address, err = withPort.Addr(), nil
+	}
+	found, bits := "", -1
+	for _, name := range q.Networks {
+		prefix, errPrefix := netip.ParsePrefix(name)
+		if errPrefix != nil {
+			single, errSingle := netip.ParseAddr(name)
+			if errSingle != nil {
+				return refusal{"cidr: " + errPrefix.Error()}
+			}
+			prefix = netip.PrefixFrom(single, single.BitLen())
+		}
+		if err == nil && prefix.Contains(address) && prefix.Bits() > bits {
+			found, bits = name, prefix.Bits()
+		}
+	}
+	return map[string]string{"network": found}
 }
 
 func digest(q question) any {

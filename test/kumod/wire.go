@@ -56,6 +56,7 @@ type question struct {
 	Timeout  any
 	Path     string
 	Text     string
+	Networks []string
 	Encoding string
 	Digest   string
 	Key      string

@@ -131,6 +131,17 @@ func TestMailIsRelayedThroughASmartHost(t *testing.T) {
 	}
 }
 
+func TestASmartHostLeavesMailThatHasItsOwnRoute(t *testing.T) {
+	s := start(t, with("smart host"))
+	m := newsletter()
+	m.Meta = map[string]any{"routing_domain": "[192.0.2.99]"} // as the helper sets it by queues.toml
+	for way, r := range both(t, s, m) {
+		if got := r.Messages[0].Meta["routing_domain"]; got != "[192.0.2.99]" {
+			t.Errorf("%s is routed to %v", way, got)
+		}
+	}
+}
+
 func TestMailForTheChosenDomainIsPosted(t *testing.T) {
 	for _, c := range []struct {
 		name     string

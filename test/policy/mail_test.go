@@ -46,7 +46,7 @@ func newsletter() kumod.Mail {
 func both(t *testing.T, s *site, m kumod.Mail) map[string]kumod.Result {
 	t.Helper()
 	return map[string]kumod.Result{
-		"SMTP": s.Fire("smtp_server_message_received", m, kumod.Connection{}),
+		"SMTP": s.Fire("smtp_server_message_received", m, kumod.Connection{"received_from": "127.0.0.1:40000"}),
 		"HTTP": s.Fire("http_message_generated", m),
 	}
 }
@@ -98,6 +98,60 @@ func TestMailGetsItsMetaReturnPathAndSignatureInThisOrder(t *testing.T) {
 				t.Errorf("%s by %s: %s comes after the signature", version, way, last)
 			}
 		}
+	}
+}
+
+func TestMailOfOursIsThatOfTrustedHostsAndUsers(t *testing.T) {
+	o := withBounceDomain("")
+	o.TrustedHosts = []string{"10.0.0.0/8", "2001:db8::/32", "192.0.2.7"}
+	s := start(t, o, signing)
+	for _, c := range []struct {
+		peer, user string
+		ours       bool
+	}{
+		{"10.1.2.3:999", "", true},
+		{"[2001:db8::1]:999", "", true},
+		{"192.0.2.7:999", "", true},
+		{"192.0.2.8:999", "", false},
+		{"[2001:db9::1]:999", "", false},
+		{"127.0.0.1:999", "", false},
+		{"192.0.2.8:999", "scott", true},
+	} {
+		conn := kumod.Connection{"received_from": c.peer}
+		if c.user != "" {
+			conn["authz_id"] = c.user
+		}
+		r := s.Fire("smtp_server_message_received", newsletter(), conn)
+		if r.Err() != nil {
+			t.Fatal(r.Err())
+		}
+		got := r.Messages[0]
+		if signed := len(got.Signed) > 0; signed != c.ours {
+			t.Errorf("%s %s: signed: %t", c.peer, c.user, signed)
+		}
+		if changed := got.Sender != "news@send.example.com"; changed != c.ours {
+			t.Errorf("%s %s: the sender is %s", c.peer, c.user, got.Sender)
+		}
+	}
+}
+
+func TestStrangersMailIsPassedOnAsItIs(t *testing.T) {
+	s := start(t, withBounceDomain(""), signing)
+	r := s.Fire("smtp_server_message_received", newsletter(), kumod.Connection{"received_from": "192.0.2.8:999"})
+	if r.Err() != nil {
+		t.Fatal(r.Err())
+	}
+	got := r.Messages[0]
+	for name, want := range map[string]any{
+		"subject": "Hello", "x_msg_id": messageID, "campaign": "june",
+		"x_email_log_id": nil, "x_org_id": nil, "x_domain_id": nil, "tenant": nil, "x_orig_sender": nil,
+	} {
+		if got.Meta[name] != want {
+			t.Errorf("%s is %v, want %v", name, got.Meta[name], want)
+		}
+	}
+	if slices.Contains(got.Did, "check_fix_conformance") || slices.Contains(got.Did, "dkim_sign") || slices.Contains(got.Did, "set_sender") {
+		t.Errorf("it was changed: %q", got.Did)
 	}
 }
 

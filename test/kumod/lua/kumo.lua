@@ -179,6 +179,31 @@ kumo.domain_map = module('kumo.domain_map', {
   end,
 })
 
+-- Keys are looked for by the network that they are in, with or without a port.
+local cidr_map = { __name = 'CidrMap' }
+function cidr_map.__index(map, address)
+  local entries = rawget(map, '_entries')
+  local networks = {}
+  for network in pairs(entries) do
+    networks[#networks + 1] = network
+  end
+  return entries[host.ask({ ask = 'cidr', networks = networks, text = address }).network]
+end
+function cidr_map.__newindex(map, network, value)
+  host.ask { ask = 'cidr', networks = { network }, text = '' }
+  rawget(map, '_entries')[network] = value
+end
+
+kumo.cidr = module('kumo.cidr', {
+  make_map = function(entries)
+    local map = setmetatable({ _entries = {} }, cidr_map)
+    for network, value in pairs(entries or {}) do
+      map[network] = value
+    end
+    return map
+  end,
+})
+
 kumo.serde = module('kumo.serde', {
   json_encode = json.encode,
   json_encode_pretty = json.encode,
