@@ -23,6 +23,8 @@ type cli struct {
 	Quarantine quarantineCommand `cmd:"" help:"Look after records that could not be taken."`
 	Migrate    migrateCommand    `cmd:"" help:"Look after the schema of the store; serve brings it up to date itself."`
 	Policy     policyCommand     `cmd:"" help:"Write KumoMTA's policy for this service."`
+	Man        manCommand        `cmd:"" help:"Print the manual page: kumotrail man | man -l -"`
+	Completion completionCommand `cmd:"" help:"Print the script that completes command lines in a shell."`
 	Version    versionCommand    `cmd:"" help:"Print version, commit and Go version."`
 
 	LogLevel slog.Level `default:"info" help:"Least level that is logged: debug, info, warn or error." env:"LOG_LEVEL"`
@@ -32,14 +34,13 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var c cli
-	parsed := kong.Parse(&c,
-		kong.Name("kumotrail"),
-		kong.Description("What became of each message sent through KumoMTA. Settings come from the environment and a file .env: see docs/settings.md."),
-		kong.UsageOnError(),
-		kong.Exit(usage),
-		kong.BindTo(ctx, (*context.Context)(nil)),
-	)
-	err := parsed.Run(c.LogLevel)
+	parser, err := newParser(&c, kong.BindTo(ctx, (*context.Context)(nil)))
+	if err != nil {
+		exit(err)
+	}
+	parsed, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(err)
+	err = parsed.Run(c.LogLevel)
 	stop()
 	exit(err)
 }
