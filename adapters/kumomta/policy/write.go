@@ -36,43 +36,48 @@ func (e *EditedError) Error() string {
 // the format of sha256sum.
 const Manifest = ".kumotrail.sha256"
 
-// Write writes the policy set into a folder, which it makes. It returns the names
-// of the files that it wrote, sorted: those that were there as they should be are
-// not among them. Each file is replaced as a whole. Everybody may read them; they
-// hold no secrets.
-func Write(dir string, o Options, edited Edited) (written []string, err error) {
+// Result names what Write did, sorted. Files that were there as they should be are
+// in neither list.
+type Result struct {
+	Written []string
+	Kept    []string // edited, where something else would have been written
+}
+
+// Write writes the policy set into a folder, which it makes. Each file is replaced
+// as a whole. Everybody may read them; they hold no secrets.
+func Write(dir string, o Options, edited Edited) (Result, error) {
 	files, err := Files(o)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	last, err := readManifest(dir)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
+	var r Result
 	names := slices.Sorted(maps.Keys(files))
-	var foreign []string
 	for _, name := range names {
 		switch old, err := os.ReadFile(place(dir, name)); {
 		case errors.Is(err, fs.ErrNotExist):
-			written = append(written, name)
+			r.Written = append(r.Written, name)
 		case err != nil:
-			return nil, fmt.Errorf("compare with what is there: %w", err)
+			return Result{}, fmt.Errorf("compare with what is there: %w", err)
 		case bytes.Equal(old, files[name]):
 		case sum(old) == last[name] || edited == ReplaceEdited:
-			written = append(written, name)
+			r.Written = append(r.Written, name)
 		default:
-			foreign = append(foreign, name)
+			r.Kept = append(r.Kept, name)
 		}
 	}
-	if len(foreign) > 0 && edited == RefuseEdited {
-		return nil, &EditedError{foreign}
+	if len(r.Kept) > 0 && edited == RefuseEdited {
+		return Result{}, &EditedError{r.Kept}
 	}
-	for _, name := range written {
+	for _, name := range r.Written {
 		if err := replace(place(dir, name), files[name]); err != nil {
-			return nil, fmt.Errorf("write %s: %w", name, err)
+			return Result{}, fmt.Errorf("write %s: %w", name, err)
 		}
 	}
-	return written, writeManifest(dir, names, files)
+	return r, writeManifest(dir, names, files)
 }
 
 func place(dir, name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }

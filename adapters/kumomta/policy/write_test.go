@@ -22,7 +22,7 @@ func wrote(t *testing.T, dir string, o Options, edited Edited, want ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got.Written); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
@@ -37,8 +37,8 @@ func aSet(t *testing.T) (dir string, o Options) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "etc", "policy")
 	o = sets()["nothing"]
-	if written, err := Write(dir, o, RefuseEdited); err != nil || len(written) != len(must(Files(o))) {
-		t.Fatalf("wrote %q, %v", written, err)
+	if r, err := Write(dir, o, RefuseEdited); err != nil || len(r.Written) != len(must(Files(o))) {
+		t.Fatalf("wrote %q, %v", r.Written, err)
 	}
 	return dir, o
 }
@@ -90,7 +90,11 @@ func TestWriteLeavesEverythingWhereAFileWasEdited(t *testing.T) {
 	if diff := cmp.Diff([]string{"queues.toml", "shaping.toml"}, edited.Names); diff != "" {
 		t.Error(diff)
 	}
-	wrote(t, dir, older(o), KeepEdited, "policy/constants.lua")
+	r, err := Write(dir, older(o), KeepEdited)
+	want := Result{Written: []string{"policy/constants.lua"}, Kept: []string{"queues.toml", "shaping.toml"}}
+	if diff := cmp.Diff(want, r); diff != "" || err != nil {
+		t.Errorf("%v, -want +got:\n%s", err, diff)
+	}
 	if got := string(must(os.ReadFile(place(dir, "shaping.toml")))); got != "mine" {
 		t.Errorf("got %q", got)
 	}

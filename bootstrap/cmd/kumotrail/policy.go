@@ -30,17 +30,20 @@ func (c *policyWrite) Run() error {
 }
 
 func (c *policyWrite) write(o policy.Options, out io.Writer) error {
-	written, err := policy.Write(c.Dir, o, c.edited())
+	result, err := policy.Write(c.Dir, o, c.edited())
 	if edited, ok := errors.AsType[*policy.EditedError](err); ok {
 		return fmt.Errorf("nothing is written, for %w\nLook at them, and use --keep to leave them and write the others, or --force to replace them", edited)
 	}
 	if err != nil {
 		return err
 	}
-	for _, name := range written {
+	for _, name := range result.Written {
 		fmt.Fprintf(out, "wrote %s\n", name)
 	}
-	if len(written) == 0 {
+	for _, name := range result.Kept {
+		fmt.Fprintf(out, "kept %s, which was edited\n", name)
+	}
+	if len(result.Written)+len(result.Kept) == 0 {
 		fmt.Fprintln(out, "all files are as they should be")
 	}
 	for _, s := range o.Secrets() {

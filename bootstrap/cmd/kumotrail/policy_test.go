@@ -47,7 +47,7 @@ func TestPolicyWriteLeavesEditsToTheOperator(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	c.Keep = true
-	if said, err := writePolicy(t, c, o); err != nil || strings.Contains(said, "wrote") {
+	if said, err := writePolicy(t, c, o); err != nil || strings.Contains(said, "wrote") || !strings.Contains(said, "kept queues.toml, ") {
 		t.Errorf("said %q, %v", said, err)
 	}
 	c.Keep, c.Force = false, true
