@@ -14,6 +14,7 @@ import (
 
 	"github.com/kumotrail/kumotrail/adapters/kumomta/checkpoint"
 	"github.com/kumotrail/kumotrail/ports"
+	"github.com/kumotrail/kumotrail/test/contract"
 )
 
 func open(t *testing.T, path string, logs ...string) *checkpoint.File {
@@ -231,4 +232,10 @@ func TestSaveFollowsLink(t *testing.T) {
 	if err != nil || !strings.Contains(string(text), `"lines":7`) {
 		t.Errorf("target has %s, error %v", text, err)
 	}
+}
+
+func TestFileKeepsContractOfCheckpoint(t *testing.T) {
+	contract.TestCheckpoint(t, func(t *testing.T) ports.Checkpoint {
+		return open(t, filepath.Join(t.TempDir(), "checkpoint"))
+	})
 }
