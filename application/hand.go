@@ -58,7 +58,7 @@ const settleAt = 256
 func (h *hand) take(a held) {
 	if acked := h.acked[a.ID]; acked != nil {
 		a.Events = slices.DeleteFunc(slices.Clone(a.Events), func(e ports.Announced) bool {
-			return acked[e.Event.ID]
+			return acked[e.ID()]
 		})
 	}
 	h.waiting = append(h.waiting, a)
@@ -184,7 +184,7 @@ func (h *hand) unacked(a ports.Announcement, acked []bool) []ports.Announced {
 	var left []ports.Announced
 	for i, e := range a.Events {
 		if acked[i] {
-			known[e.Event.ID] = true
+			known[e.ID()] = true
 		} else {
 			left = append(left, e)
 		}

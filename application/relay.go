@@ -137,7 +137,7 @@ func weigh(a ports.Announcement) int64 {
 	const event = 1 << 10
 	n := int64(len(a.Events)) * event
 	for i := range a.Events {
-		if e := a.Events[i].Event; e.Part == 0 {
+		if e := a.Events[i].Event; e != nil && e.Part == 0 {
 			n += int64(len(e.Raw))
 		}
 	}

@@ -10,9 +10,10 @@ import (
 	"github.com/kumotrail/kumotrail/ports"
 )
 
-// StreamFilter chooses messages; fields that are not set choose all. Of a report
+// StreamFilter chooses messages; fields that are not set choose all, but for
+// changes of the list of suppressions, which only Types choose. Of a report
 // recipient, message id and status may also be those of the message that it is
-// tied to.
+// tied to. The recipient of a change is its address, in whatever case.
 type StreamFilter struct {
 	Types     []string // one of them
 	Recipient string   // exact but for the case of the domain, or *@domain
@@ -44,7 +45,7 @@ func newChooser(f StreamFilter) chooser {
 }
 
 func (c *chooser) chooses(e *entry) bool {
-	if len(c.Types) > 0 && !slices.Contains(c.Types, e.Type) {
+	if len(c.Types) > 0 && !slices.Contains(c.Types, e.Type) || len(c.Types) == 0 && isOfList(e.Type) {
 		return false
 	}
 	if !c.inside {
@@ -58,9 +59,12 @@ func (c *chooser) chooses(e *entry) bool {
 		(c.choosesMessage(&f.about) || f.Original != nil && c.choosesMessage(f.Original))
 }
 
+// isOfList says whether a message of that type is about the list of suppressions.
+func isOfList(messageType string) bool { return strings.HasPrefix(messageType, "suppression.") }
+
 func (c *chooser) choosesMessage(a *about) bool {
 	return (c.MessageID == "" || c.MessageID == a.MessageID) &&
-		(c.Recipient == "" || c.Recipient == a.Recipient) &&
+		(c.Recipient == "" || c.Recipient == a.Recipient || a.Address != "" && strings.EqualFold(c.Recipient, a.Address)) &&
 		(c.domain == "" || strings.HasSuffix(a.Recipient, c.domain)) &&
 		(len(c.Statuses) == 0 || slices.Contains(c.Statuses, a.Status))
 }
@@ -70,10 +74,14 @@ type about struct {
 	MessageID string `json:"message_id"`
 	Recipient string `json:"recipient"`
 	Status    string `json:"status"`
+	Address   string `json:"address"` // of a change of the list of suppressions
 }
 
 func (a *about) normalize() {
 	a.MessageID = domain.NormalizeMessageID(a.MessageID)
+	if a.Address != "" {
+		a.Recipient = a.Address
+	}
 	a.Recipient = domain.NormalizeRecipient(a.Recipient)
 }
 

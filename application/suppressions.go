@@ -33,7 +33,7 @@ func (s *Suppressions) Add(ctx context.Context, entries []domain.Suppression) (a
 
 // Remove takes an address out, or is ErrNotFound.
 func (s *Suppressions) Remove(ctx context.Context, address string) error {
-	return s.store.Unsuppress(ctx, address)
+	return s.store.Unsuppress(ctx, address, s.now())
 }
 
 // Lookup returns those of the addresses that are there, by address.

@@ -47,18 +47,47 @@ type Journal interface {
 // AnnouncementID names a queued announcement. They grow in order of commit.
 type AnnouncementID int64
 
-// Announcement is what one committed unit has to tell.
+// Announcement is what one transaction has to tell: the new events of a unit, or
+// changes of the list of suppressions.
 type Announcement struct {
 	ID     AnnouncementID
 	Events []Announced
 }
 
-// Announced is one new event and the status of its log when it was announced.
+// Announced is one new event and the status of its log when it was announced, or
+// one change of the list of suppressions.
 type Announced struct {
-	Event *domain.EmailEvent
+	Event *domain.EmailEvent // nil for a change
 	// Status is Pending and HasLog false for events that speak of no log.
 	Status domain.Status
 	HasLog bool
+	Change *domain.SuppressionChange // nil for an event
+}
+
+// ID is that of the event or the change.
+func (a *Announced) ID() domain.EventID {
+	if a.Change != nil {
+		return a.Change.ID
+	}
+	return a.Event.ID
+}
+
+// Since is when we heard of the event, or when the list changed.
+func (a *Announced) Since() time.Time {
+	if a.Change != nil {
+		return a.Change.At
+	}
+	return a.Event.ReceivedAt
+}
+
+// Type is what is announced by the name that it has in subjects, behind their
+// first word and for events behind the second ("transient_failure",
+// "suppression.added").
+func (a *Announced) Type() string {
+	if a.Change != nil {
+		return a.Change.Type()
+	}
+	return a.Event.Type.String()
 }
 
 // Outbox is the relay's side of the journal.

@@ -2,7 +2,7 @@ package ports
 
 import "context"
 
-// Publisher tells others of events.
+// Publisher tells others of events, and of changes of the list of suppressions.
 type Publisher interface {
 	// Publish sends the events in their order and waits until each is
 	// acknowledged, refused, or ctx ends. acked has one entry an event: true if

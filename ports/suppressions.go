@@ -2,6 +2,7 @@ package ports
 
 import (
 	"context"
+	"time"
 
 	"github.com/kumotrail/kumotrail/domain"
 )
@@ -17,10 +18,12 @@ type SuppressionFilter struct {
 type Suppressions interface {
 	// Suppress adds what is not there yet and says of each entry whether it did.
 	// An address that is there stays as it is, reason and time too; of several
-	// entries of one address the first counts. All are added or none.
+	// entries of one address the first counts. All are added or none, and with them
+	// the announcement of those that were added is queued, in their order.
 	Suppress(ctx context.Context, entries []domain.Suppression) (added []bool, err error)
-	// Unsuppress takes an address out, or is ErrNotFound.
-	Unsuppress(ctx context.Context, address string) error
+	// Unsuppress takes an address out at the time at and queues the announcement
+	// of that, or is ErrNotFound.
+	Unsuppress(ctx context.Context, address string, at time.Time) error
 	// FindSuppressed returns those of the addresses that are there, in order of
 	// address, each once.
 	FindSuppressed(ctx context.Context, addresses []string) ([]domain.Suppression, error)

@@ -9,9 +9,11 @@ import (
 type Vitals struct {
 	// Announcements is how many stand in the outbox, held and published ones
 	// included until they are Done, and Announced how many events they have.
+	// Announcements of suppressions have none.
 	Announcements, Announced int64
 	// OldestAnnounced is when the first event of the oldest announcement was
-	// received; zero where there is none, or where it is no longer kept.
+	// received, or its suppressions changed; zero where there is none, or where the
+	// event is no longer kept.
 	OldestAnnounced time.Time
 	// Quarantined is the number of entries of the quarantine.
 	Quarantined int64

@@ -53,3 +53,26 @@ func (h Heard) Announcement() (Announcement, error) {
 	}
 	return a, nil
 }
+
+// SuppressionChange is an address that was added to the list of suppressions or
+// taken out of it, as the stream tells it, here and on NATS.
+type SuppressionChange struct {
+	ChangeID      string    `json:"change_id"`
+	Type          string    `json:"type"` // SuppressionAdded or SuppressionRemoved
+	Address       string    `json:"address"`
+	Reason        string    `json:"reason"`
+	Note          string    `json:"note,omitzero"`
+	SourceEventID string    `json:"source_event_id,omitzero"` // the event that gave rise to it
+	AddedAt       time.Time `json:"added_at"`
+	ChangedAt     time.Time `json:"changed_at"` // of two changes of an address the later one stands
+	Truncated     bool      `json:"truncated,omitzero"`
+}
+
+// SuppressionChange decodes what was heard of a change.
+func (h Heard) SuppressionChange() (SuppressionChange, error) {
+	var c SuppressionChange
+	if err := json.Unmarshal(h.Data, &c); err != nil {
+		return c, fmt.Errorf("read a change of the stream: %w", err)
+	}
+	return c, nil
+}

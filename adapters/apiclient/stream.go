@@ -15,8 +15,8 @@ import (
 // StreamFilter chooses events of the live stream; empty fields choose all, and of
 // several values one is enough.
 type StreamFilter struct {
-	Types     []string
-	Recipient string // the whole address, or "*@example.org"
+	Types     []string // without any all events of mail, and no changes of the list of suppressions
+	Recipient string   // the whole address, or "*@example.org"
 	MessageID string
 	Tenant    string
 	Campaign  string
@@ -40,6 +40,10 @@ func (f *StreamFilter) query() url.Values {
 
 // What the stream tells besides events.
 const (
+	// SuppressionAdded and SuppressionRemoved say that the list of suppressions has
+	// changed, to those who ask for these types.
+	SuppressionAdded   = "suppression.added"
+	SuppressionRemoved = "suppression.removed"
 	// Reset says that what came after the last event is no longer there; the
 	// stream goes on from ID.
 	Reset = "reset"
@@ -52,8 +56,8 @@ const (
 type Heard struct {
 	// ID is how far all was told: who listens again from there misses nothing.
 	ID   string
-	Type string          // of the event, or Reset or End
-	Data json.RawMessage // of events an Announcement
+	Type string          // of the event, or SuppressionAdded, SuppressionRemoved, Reset or End
+	Data json.RawMessage // of events an Announcement, of changes a SuppressionChange
 }
 
 // silence is after how long a connection is taken for dead. The service gives a

@@ -43,7 +43,7 @@ func (b *Bus) Publish(ctx context.Context, events []ports.Announced) ([]bool, er
 	var failed error
 	for i, a := range events {
 		switch {
-		case b.refuse != nil && b.refuse(a.Event):
+		case b.refuse != nil && a.Event != nil && b.refuse(a.Event):
 			failed = fmt.Errorf("publish %d events: event %d: %w", len(events), i, ports.ErrRefused)
 		case b.lose > 0:
 			b.lose--
@@ -72,12 +72,14 @@ func (b *Bus) usable(ctx context.Context) error {
 
 // take keeps a copy of a unless it is known.
 func (b *Bus) take(a ports.Announced) {
-	if b.known[a.Event.ID] {
+	if b.known[a.ID()] {
 		return
 	}
-	b.known[a.Event.ID] = true
-	event := *a.Event
-	a.Event = &event
+	b.known[a.ID()] = true
+	if a.Event != nil {
+		event := *a.Event
+		a.Event = &event
+	}
 	b.arrived = append(b.arrived, a)
 	b.wake()
 }

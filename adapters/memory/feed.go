@@ -88,7 +88,7 @@ func (b *Bus) next(ctx context.Context, after uint64) (m ports.Message, changed 
 		return m, b.changed, nil
 	}
 	a := b.arrived[after]
-	return ports.Message{Sequence: after + 1, Type: a.Event.Type.String(), Payload: payloadOf(a)}, nil, nil
+	return ports.Message{Sequence: after + 1, Type: a.Type(), Payload: payloadOf(a)}, nil, nil
 }
 
 // wake has followers look again.
@@ -124,6 +124,10 @@ func (b *Bus) SetAway(away bool) {
 
 // payloadOf has what a message is chosen by.
 func payloadOf(a ports.Announced) []byte {
+	if c := a.Change; c != nil {
+		payload, _ := json.Marshal(map[string]any{"change_id": c.ID.String(), "type": c.Type(), "address": c.Address})
+		return payload
+	}
 	e := a.Event
 	fields := map[string]any{
 		"event_id": e.ID.String(), "type": e.Type.String(), "message_id": e.MessageID, "recipient": e.Recipient,

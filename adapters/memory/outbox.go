@@ -15,6 +15,7 @@ var _ ports.Outbox = (*Store)(nil)
 type queued struct {
 	id        ports.AnnouncementID
 	events    []domain.EventID
+	changes   []domain.SuppressionChange
 	heldUntil time.Time
 }
 
@@ -26,6 +27,13 @@ func (s *Store) enqueue(added []*domain.EmailEvent, hold time.Duration) ports.An
 	}
 	s.outbox = append(s.outbox, q)
 	return q.id
+}
+
+func (s *Store) enqueueChanges(changes ...domain.SuppressionChange) {
+	if len(changes) > 0 {
+		s.lastID++
+		s.outbox = append(s.outbox, queued{id: s.lastID, changes: changes})
+	}
 }
 
 // Claim implements ports.Outbox.
@@ -46,7 +54,11 @@ func (s *Store) Claim(ctx context.Context, limit int, hold time.Duration) ([]por
 			continue
 		}
 		q.heldUntil = now.Add(max(hold, time.Second))
-		claimed = append(claimed, ports.Announcement{ID: q.id, Events: s.announced(s.kept(q.events))})
+		a := ports.Announcement{ID: q.id, Events: s.announced(s.kept(q.events))}
+		for _, c := range q.changes {
+			a.Events = append(a.Events, ports.Announced{Change: &c})
+		}
+		claimed = append(claimed, a)
 	}
 	return claimed, nil
 }

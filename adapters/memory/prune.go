@@ -57,7 +57,7 @@ func (s *Store) pruneEvents(cutoff time.Time) {
 			delete(s.messages, id)
 		}
 	}
-	s.outbox = slices.DeleteFunc(s.outbox, func(q queued) bool { return len(s.kept(q.events)) == 0 })
+	s.outbox = slices.DeleteFunc(s.outbox, func(q queued) bool { return len(q.changes) == 0 && len(s.kept(q.events)) == 0 })
 }
 
 // came is the time in an id, and where it has none when its bearer came.

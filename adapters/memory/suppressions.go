@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
@@ -21,25 +23,30 @@ func (s *Store) Suppress(ctx context.Context, entries []domain.Suppression) ([]b
 		return nil, err
 	}
 	added := make([]bool, len(entries))
+	var changes []domain.SuppressionChange
 	for i, e := range entries {
 		if _, known := s.suppressed[e.Address]; !known {
 			s.suppressed[e.Address], added[i] = e, true
+			changes = append(changes, domain.NewSuppressionChange(e, false, e.AddedAt, rand.Uint64()))
 		}
 	}
+	s.enqueueChanges(changes...)
 	return added, nil
 }
 
 // Unsuppress implements ports.Suppressions.
-func (s *Store) Unsuppress(ctx context.Context, address string) error {
+func (s *Store) Unsuppress(ctx context.Context, address string, at time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.usable(ctx, "unsuppress"); err != nil {
 		return err
 	}
-	if _, known := s.suppressed[address]; !known {
+	e, known := s.suppressed[address]
+	if !known {
 		return fmt.Errorf("unsuppress: %w", ports.ErrNotFound)
 	}
 	delete(s.suppressed, address)
+	s.enqueueChanges(domain.NewSuppressionChange(e, true, at, rand.Uint64()))
 	return nil
 }
 

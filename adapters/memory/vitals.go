@@ -21,7 +21,9 @@ func (s *Store) Vitals(ctx context.Context) (ports.Vitals, error) {
 		v.Announced += int64(len(q.events))
 	}
 	if len(s.outbox) > 0 {
-		if e, ok := s.events[s.outbox[0].events[0]]; ok {
+		if oldest := s.outbox[0]; len(oldest.changes) > 0 {
+			v.OldestAnnounced = oldest.changes[0].At
+		} else if e, ok := s.events[oldest.events[0]]; ok {
 			v.OldestAnnounced = e.ReceivedAt
 		}
 	}

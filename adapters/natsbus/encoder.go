@@ -29,7 +29,7 @@ func (e *encoder) size() int { return headerSize + len(e.payload.b) }
 // encode returns the message for a, truncated if it is larger than limit. It is
 // valid until the next call.
 func (e *encoder) encode(a *ports.Announced, limit int64) *nats.Msg {
-	id := a.Event.ID.String()
+	id := a.ID().String()
 	e.payload.b, e.payload.truncated = e.payload.b[:0], false
 	e.payload.write(a, id)
 	if int64(e.size()) > limit {
@@ -38,7 +38,7 @@ func (e *encoder) encode(a *ports.Announced, limit int64) *nats.Msg {
 		e.payload.write(a, id)
 	}
 	e.id[0] = id
-	e.msg.Subject = subjectOf(a.Event.Type)
+	e.msg.Subject = subjectOf(a)
 	e.msg.Data = e.payload.b
 	return &e.msg
 }
@@ -51,7 +51,11 @@ var eventSubjects = func() []string {
 	return s
 }()
 
-func subjectOf(t domain.EventType) string {
+func subjectOf(a *ports.Announced) string {
+	if a.Change != nil {
+		return "kumomta." + a.Type()
+	}
+	t := a.Event.Type
 	if int(t) >= len(eventSubjects) {
 		t = domain.Unknown
 	}

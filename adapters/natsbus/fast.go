@@ -194,7 +194,7 @@ func (p *Publisher) sendFast(ctx context.Context, b *batch, events []ports.Annou
 		}
 		places = append(places, i)
 	}
-	acked := f.end(ctx, p.conn.nc, subjectOf(events[0].Event.Type))
+	acked := f.end(ctx, p.conn.nc, subjectOf(&events[0]))
 	for _, i := range places[:min(acked, len(places))] {
 		b.acked[i] = true
 	}

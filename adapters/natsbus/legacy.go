@@ -20,7 +20,7 @@ func (l *legacy) publish(events []ports.Announced, acked []bool) {
 	lost := 0
 	var reason error
 	for i, a := range events {
-		if !acked[i] || a.Event.Part != 0 || a.Event.Raw == "" {
+		if !acked[i] || a.Event == nil || a.Event.Part != 0 || a.Event.Raw == "" {
 			continue
 		}
 		if size := len(a.Event.Raw); int64(size) > limit {

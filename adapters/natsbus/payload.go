@@ -25,8 +25,12 @@ type payload struct {
 	truncated bool
 }
 
-// write appends the payload for a, whose event's id in text form is id.
+// write appends the payload for a, whose id in text form is id.
 func (p *payload) write(a *ports.Announced, id string) {
+	if a.Change != nil {
+		p.change(a.Change, id)
+		return
+	}
 	e := a.Event
 	p.raw(`{"event_id":"`, id)
 	p.raw(`","type":"`, e.Type.String(), `"`)

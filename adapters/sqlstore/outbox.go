@@ -10,8 +10,9 @@ import (
 
 // queued is a row of the outbox.
 type queued struct {
-	id  ports.AnnouncementID
-	ids []byte // of the events
+	id      ports.AnnouncementID
+	ids     []byte // of the events
+	changes text   // of the list of suppressions
 }
 
 // toldEvent is a stored event and the status of its log, nil without one.
@@ -34,7 +35,7 @@ func announcements(ctx context.Context, r outboxReader, rows []queued) ([]ports.
 	list := make([]ports.Announcement, 0, len(rows))
 	var empty []ports.AnnouncementID
 	for _, row := range rows {
-		events, err := announced(ctx, r, row.ids)
+		events, err := tellRow(ctx, r, &row)
 		switch {
 		case err != nil:
 			return nil, err
@@ -48,6 +49,13 @@ func announcements(ctx context.Context, r outboxReader, rows []queued) ([]ports.
 		return list, nil
 	}
 	return list, r.Done(ctx, empty)
+}
+
+func tellRow(ctx context.Context, r outboxReader, row *queued) ([]ports.Announced, error) {
+	if row.changes != "" {
+		return announcedChanges(string(row.changes))
+	}
+	return announced(ctx, r, row.ids)
 }
 
 // announced returns what is stored of ids with the statuses of now. Records that

@@ -43,14 +43,14 @@ func (s *Postgres) hold(ctx context.Context, limit int, hold time.Duration) ([]q
 			UPDATE outbox SET held_until = clock_timestamp() + $1::bigint * interval '1 microsecond'
 			WHERE id IN (SELECT id FROM outbox WHERE held_until <= clock_timestamp()
 				ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
-			RETURNING id, events)
-		SELECT id, events FROM held ORDER BY id`, hold.Microseconds(), limit)
+			RETURNING id, events, changes)
+		SELECT id, events, changes FROM held ORDER BY id`, hold.Microseconds(), limit)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (queued, error) {
 		var q queued
-		err := row.Scan((*int64)(&q.id), &q.ids)
+		err := row.Scan((*int64)(&q.id), &q.ids, &q.changes)
 		return q, err
 	})
 }

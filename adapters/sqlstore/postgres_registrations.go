@@ -15,6 +15,9 @@ var _ ports.Registrations = (*Postgres)(nil)
 
 // Register implements ports.Registrations.
 func (s *Postgres) Register(ctx context.Context, regs []domain.Registration) ([]bool, error) {
+	if err := s.state.err(); err != nil {
+		return nil, postgresError("register", err)
+	}
 	places := inOrder(regs, registrationKey)
 	n := len(places)
 	ids, applications, recipients := make([][16]byte, n), make([]string, n), make([]string, n)
@@ -32,7 +35,7 @@ func (s *Postgres) Register(ctx context.Context, regs []domain.Registration) ([]
 		sizes[i] = pgtype.Int8{Int64: r.Size, Valid: r.Size != 0}
 		times[i] = r.RegisteredAt
 	}
-	news, err := insertReturning[[16]byte](ctx, s, `INSERT INTO registration
+	news, err := insertReturning[[16]byte](ctx, s.pool, `INSERT INTO registration
 		(id, application_id, recipient, sender, subject, tenant, campaign, meta, size, registered_at)
 		SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
 			$8::text[], $9::bigint[], $10::timestamptz[])

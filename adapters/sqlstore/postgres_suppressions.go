@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,25 +33,50 @@ func (s *Postgres) Suppress(ctx context.Context, entries []domain.Suppression) (
 		events[i] = pgtype.UUID{Bytes: e.EventID, Valid: e.EventID != domain.EventID{}}
 		times[i] = e.AddedAt
 	}
-	news, err := insertReturning[string](ctx, s, `INSERT INTO suppression (address, domain, reason, note, event_id, added_at)
-		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::timestamptz[])
-		ON CONFLICT (address) DO NOTHING RETURNING address`, addresses, domains, reasons, notes, events, times)
-	if err != nil {
+	if err := s.state.err(); err != nil {
 		return nil, postgresError("suppress", err)
 	}
 	added := make([]bool, len(entries))
-	for _, i := range places {
-		_, added[i] = news[entries[i].Address]
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		news, err := insertReturning[string](ctx, tx, `INSERT INTO suppression (address, domain, reason, note, event_id, added_at)
+			SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::timestamptz[])
+			ON CONFLICT (address) DO NOTHING RETURNING address`, addresses, domains, reasons, notes, events, times)
+		if err != nil {
+			return err
+		}
+		for _, i := range places {
+			_, added[i] = news[entries[i].Address]
+		}
+		return queueChanges(ctx, tx, additions(entries, added))
+	})
+	if err != nil {
+		return nil, postgresError("suppress", err)
 	}
 	return added, nil
 }
 
-// insertReturning runs an INSERT and returns the set of what its rows return.
-func insertReturning[K comparable](ctx context.Context, s *Postgres, query string, args ...any) (map[K]struct{}, error) {
-	if err := s.state.err(); err != nil {
-		return nil, err
+// queueChanges announces changes in the transaction that makes them. Whoever
+// changes an address next waits for its end, so that announcements of one address
+// are in its order.
+func queueChanges(ctx context.Context, tx pgx.Tx, changes []domain.SuppressionChange) error {
+	if len(changes) == 0 {
+		return nil
 	}
-	rows, err := s.pool.Query(ctx, query, args...)
+	list, err := changesText(changes)
+	if err == nil {
+		_, err = tx.Exec(ctx, `INSERT INTO outbox (events, held_until, changes) VALUES ('', '-infinity', $1)`, list)
+	}
+	return err
+}
+
+// asked is a pool, or a transaction.
+type asked interface {
+	Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
+}
+
+// insertReturning runs an INSERT and returns the set of what its rows return.
+func insertReturning[K comparable](ctx context.Context, on asked, query string, args ...any) (map[K]struct{}, error) {
+	rows, err := on.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -63,13 +89,24 @@ func insertReturning[K comparable](ctx context.Context, s *Postgres, query strin
 }
 
 // Unsuppress implements ports.Suppressions.
-func (s *Postgres) Unsuppress(ctx context.Context, address string) error {
+func (s *Postgres) Unsuppress(ctx context.Context, address string, at time.Time) error {
 	const operation = "unsuppress"
 	if err := s.state.err(); err != nil {
 		return postgresError(operation, err)
 	}
-	tag, err := s.pool.Exec(ctx, `DELETE FROM suppression WHERE address = $1`, address)
-	if err == nil && tag.RowsAffected() == 0 {
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `DELETE FROM suppression WHERE address = $1
+			RETURNING address, reason, note, event_id, added_at`, address)
+		if err != nil {
+			return err
+		}
+		was, err := pgx.CollectExactlyOneRow(rows, suppressionOf)
+		if err != nil {
+			return err
+		}
+		return queueChanges(ctx, tx, removal(was, at))
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
 		return fmt.Errorf("%s: %w", operation, ports.ErrNotFound)
 	}
 	return postgresError(operation, err)

@@ -45,8 +45,12 @@ func countWaiting(ctx context.Context, conn *pgx.Conn, v *ports.Vitals) error {
 // partition without a look into all others.
 func readOldestAnnounced(ctx context.Context, conn *pgx.Conn, v *ports.Vitals) error {
 	var id []byte
-	err := conn.QueryRow(ctx, `SELECT substr(events, 1, 16) FROM outbox ORDER BY id LIMIT 1`).Scan(&id)
-	if err == nil {
+	var changes text
+	err := conn.QueryRow(ctx, `SELECT substr(events, 1, 16), changes FROM outbox ORDER BY id LIMIT 1`).Scan(&id, &changes)
+	switch {
+	case err == nil && changes != "":
+		return setOldestChange(v, changes)
+	case err == nil:
 		var received micros
 		err = conn.QueryRow(ctx, `SELECT received_at FROM email_event WHERE id = $1`, [16]byte(id)).Scan(&received)
 		v.OldestAnnounced = received.Time

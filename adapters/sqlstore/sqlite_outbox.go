@@ -49,10 +49,12 @@ func (s *SQLite) hold(ctx context.Context, limit int, hold time.Duration) ([]que
 	err := s.writer.write(ctx, func(t *sqliteTx) error {
 		return t.query(`UPDATE outbox SET held_until = ?1 WHERE id IN (
 				SELECT id FROM outbox WHERE held_until <= ?2 ORDER BY id LIMIT ?3)
-			RETURNING id, events`,
+			RETURNING id, events, changes`,
 			func(row []driver.Value) error {
-				rows = append(rows, queued{ports.AnnouncementID(row[0].(int64)), row[1].([]byte)})
-				return nil
+				q := queued{id: ports.AnnouncementID(row[0].(int64))}
+				q.ids, _ = row[1].([]byte)
+				rows = append(rows, q)
+				return rows[len(rows)-1].changes.Scan(row[2])
 			}, now.Add(hold).UnixMicro(), now.UnixMicro(), int64(limit))
 	})
 	// RETURNING has no order.

@@ -1,10 +1,13 @@
 package sqlstore
 
 import (
+	"bytes"
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
@@ -22,9 +25,10 @@ var suppressInSQLite = newSQLiteBulk(
 // Suppress implements ports.Suppressions.
 func (s *SQLite) Suppress(ctx context.Context, entries []domain.Suppression) ([]bool, error) {
 	places := inOrder(entries, suppressionKey)
-	news := map[string]bool{}
+	added := make([]bool, len(entries))
 	err := s.writer.write(ctx, func(t *sqliteTx) error {
-		return suppressInSQLite.insert(t, len(places), func(args []any, i int) []any {
+		news := map[string]bool{}
+		err := suppressInSQLite.insert(t, len(places), func(args []any, i int) []any {
 			e := &entries[places[i]]
 			return append(args, e.Address, domain.AddressDomain(e.Address), string(e.Reason), textValue(e.Note),
 				eventIDValue(e.EventID), e.AddedAt.UnixMicro())
@@ -32,32 +36,72 @@ func (s *SQLite) Suppress(ctx context.Context, entries []domain.Suppression) ([]
 			news[fmt.Sprint(row[0])] = true
 			return nil
 		})
+		if err != nil {
+			return err
+		}
+		for _, i := range places {
+			added[i] = news[entries[i].Address]
+		}
+		return queueInSQLite(t, additions(entries, added))
 	})
 	if err != nil {
 		return nil, sqliteError("suppress", err)
 	}
-	added := make([]bool, len(entries))
-	for _, i := range places {
-		added[i] = news[entries[i].Address]
-	}
 	return added, nil
 }
 
+// queueInSQLite announces changes in the transaction that makes them.
+func queueInSQLite(t *sqliteTx, changes []domain.SuppressionChange) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	list, err := changesText(changes)
+	if err == nil {
+		_, err = t.exec(`INSERT INTO outbox (events, held_until, changes) VALUES (x'', 0, ?)`, list)
+	}
+	return err
+}
+
 // Unsuppress implements ports.Suppressions.
-func (s *SQLite) Unsuppress(ctx context.Context, address string) error {
+func (s *SQLite) Unsuppress(ctx context.Context, address string, at time.Time) error {
 	const operation = "unsuppress"
-	var n int64
+	var removed []domain.SuppressionChange
 	err := s.writer.write(ctx, func(t *sqliteTx) error {
-		r, err := t.exec(`DELETE FROM suppression WHERE address = ?`, address)
-		if err == nil {
-			n, err = r.RowsAffected()
+		err := t.query(`DELETE FROM suppression WHERE address = ? RETURNING `+suppressionColumns, func(row []driver.Value) error {
+			was, err := scanSuppression(driverRow(row))
+			removed = removal(was, at)
+			return err
+		}, address)
+		if err != nil {
+			return err
 		}
-		return err
+		return queueInSQLite(t, removed)
 	})
-	if err == nil && n == 0 {
+	if err == nil && len(removed) == 0 {
 		return fmt.Errorf("%s: %w", operation, ports.ErrNotFound)
 	}
 	return sqliteError(operation, err)
+}
+
+// driverRow is a row as the driver has it.
+type driverRow []driver.Value
+
+// Scan copies texts and bytes, which are the driver's until the next row.
+func (r driverRow) Scan(dest ...any) error {
+	for i, d := range dest {
+		switch d := d.(type) {
+		case *string:
+			*d = fmt.Sprint(r[i])
+		case *[]byte:
+			b, _ := r[i].([]byte)
+			*d = bytes.Clone(b)
+		case sql.Scanner:
+			if err := d.Scan(r[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // FindSuppressed implements ports.Suppressions.

@@ -42,12 +42,25 @@ func (s *SQLite) countWaiting(ctx context.Context, v *ports.Vitals) error {
 
 func (s *SQLite) readOldestAnnounced(ctx context.Context, v *ports.Vitals) error {
 	var received micros
-	err := s.read.DB.QueryRowContext(ctx, `SELECT received_at FROM email_event
-		WHERE id = (SELECT substr(events, 1, 16) FROM outbox ORDER BY id LIMIT 1)`).Scan(&received)
-	if errors.Is(err, sql.ErrNoRows) {
+	var changes text
+	err := s.read.DB.QueryRowContext(ctx, `SELECT (SELECT received_at FROM email_event WHERE id = substr(events, 1, 16)), changes
+		FROM outbox ORDER BY id LIMIT 1`).Scan(&received, &changes)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
 		return nil
+	case err == nil && changes != "":
+		return setOldestChange(v, changes)
 	}
 	v.OldestAnnounced = received.Time
+	return err
+}
+
+// setOldestChange sets the time of the first of changes.
+func setOldestChange(v *ports.Vitals, changes text) error {
+	list, err := announcedChanges(string(changes))
+	if err == nil && len(list) > 0 {
+		v.OldestAnnounced = list[0].Since()
+	}
 	return err
 }
 

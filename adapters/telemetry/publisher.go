@@ -46,7 +46,7 @@ func (p *publisher) Publish(ctx context.Context, events []ports.Announced) ([]bo
 	now, n := time.Now(), 0
 	for i, ok := range acked {
 		if ok {
-			p.to.lag.Observe(max(0, now.Sub(events[i].Event.ReceivedAt).Seconds()))
+			p.to.lag.Observe(max(0, now.Sub(events[i].Since()).Seconds()))
 			n++
 		}
 	}

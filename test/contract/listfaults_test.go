@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
@@ -15,7 +16,7 @@ import (
 type lists struct {
 	contract.Store
 	suppress   func(ctx context.Context, entries []domain.Suppression) ([]bool, error)
-	unsuppress func(ctx context.Context, address string) error
+	unsuppress func(ctx context.Context, address string, at time.Time) error
 	find       func(ctx context.Context, addresses []string) ([]domain.Suppression, error)
 	list       func(ctx context.Context, f ports.SuppressionFilter, after string, limit int) ([]domain.Suppression, error)
 	register   func(ctx context.Context, regs []domain.Registration) ([]bool, error)
@@ -25,8 +26,8 @@ type lists struct {
 func (l *lists) Suppress(ctx context.Context, entries []domain.Suppression) ([]bool, error) {
 	return l.suppress(ctx, entries)
 }
-func (l *lists) Unsuppress(ctx context.Context, address string) error {
-	return l.unsuppress(ctx, address)
+func (l *lists) Unsuppress(ctx context.Context, address string, at time.Time) error {
+	return l.unsuppress(ctx, address, at)
 }
 func (l *lists) FindSuppressed(ctx context.Context, addresses []string) ([]domain.Suppression, error) {
 	return l.find(ctx, addresses)
@@ -92,6 +93,26 @@ func regs(change func(*domain.Registration)) breaks {
 	})
 }
 
+// changes changes what is announced of the list.
+func changes(change func(*domain.SuppressionChange)) breaks {
+	return func(b *broken) {
+		claim := b.claim
+		b.claim = func(ctx context.Context, limit int, hold time.Duration) ([]ports.Announcement, error) {
+			all, err := claim(ctx, limit, hold)
+			for _, a := range all {
+				for i := range a.Events {
+					if c := a.Events[i].Change; c != nil {
+						changed := *c
+						change(&changed)
+						a.Events[i].Change = &changed
+					}
+				}
+			}
+			return all, err
+		}
+	}
+}
+
 // registrations changes what registrations are found by, and what is found.
 func registrations(ask func(id *string, limit *int), change func(id string, found []domain.Registration) []domain.Registration) breaks {
 	return inLists(func(l *lists) {
@@ -117,7 +138,7 @@ var listFaults = []fault{
 			added, err := l.Store.Suppress(ctx, entries)
 			for i, e := range entries {
 				if !added[i] {
-					_ = l.Store.Unsuppress(ctx, e.Address)
+					_ = l.Store.Unsuppress(ctx, e.Address, e.AddedAt)
 					_, _ = l.Store.Suppress(ctx, entries[i:i+1])
 				}
 			}
@@ -149,13 +170,13 @@ var listFaults = []fault{
 			}
 		})},
 	{"takes out what is not there", "Suppressions/TakesAddressesOut", inLists(func(l *lists) {
-		l.unsuppress = func(ctx context.Context, address string) error {
-			_ = l.Store.Unsuppress(ctx, address)
+		l.unsuppress = func(ctx context.Context, address string, at time.Time) error {
+			_ = l.Store.Unsuppress(ctx, address, at)
 			return nil
 		}
 	})},
 	{"takes nothing out", "Suppressions/BehavesLikeAMap", inLists(func(l *lists) {
-		l.unsuppress = func(context.Context, string) error { return nil }
+		l.unsuppress = func(context.Context, string, time.Time) error { return nil }
 	})},
 	{"finds the first 500", "Suppressions/FindsThoseOfAThousand", inLists(func(l *lists) {
 		l.find = func(ctx context.Context, addresses []string) ([]domain.Suppression, error) {
@@ -171,6 +192,49 @@ var listFaults = []fault{
 			return l.Store.FindSuppressed(ctx, lower)
 		}
 	})},
+	{"announces what was known", "Suppressions/AnnouncesWhatWasAdded", inLists(func(l *lists) {
+		l.suppress = func(ctx context.Context, entries []domain.Suppression) ([]bool, error) {
+			added, err := l.Store.Suppress(ctx, entries)
+			for i, e := range entries {
+				if !added[i] {
+					_ = l.Store.Unsuppress(ctx, e.Address, e.AddedAt)
+					_, _ = l.Store.Suppress(ctx, entries[i:i+1])
+				}
+			}
+			return added, err
+		}
+	})},
+	{"announces additions in order of address", "Suppressions/AnnouncesWhatWasAdded", inLists(func(l *lists) {
+		l.suppress = func(ctx context.Context, entries []domain.Suppression) ([]bool, error) {
+			sorted := slices.SortedStableFunc(slices.Values(entries), func(a, b domain.Suppression) int { return strings.Compare(a.Address, b.Address) })
+			added, err := l.Store.Suppress(ctx, sorted)
+			return added, err
+		}
+	})},
+	{"announces no notes", "Suppressions/AnnouncesWhatWasAdded", changes(func(c *domain.SuppressionChange) { c.Note = "" })},
+	{"announces removals as additions", "Suppressions/AnnouncesWhatWasTakenOut", changes(func(c *domain.SuppressionChange) { c.Removed = false })},
+	{"announces removals without their entries", "Suppressions/AnnouncesWhatWasTakenOut", changes(func(c *domain.SuppressionChange) {
+		if c.Removed {
+			c.Suppression = domain.Suppression{Address: c.Address}
+		}
+	})},
+	{"announces changes under one id", "Suppressions/AnnouncesWhatWasAdded", changes(func(c *domain.SuppressionChange) { c.ID = domain.EventID{1} })},
+	{"announces no changes", "Suppressions/AnnouncesBetweenEvents", func(b *broken) {
+		claim := b.claim
+		b.claim = func(ctx context.Context, limit int, hold time.Duration) ([]ports.Announcement, error) {
+			all, err := claim(ctx, limit, hold)
+			return slices.DeleteFunc(all, func(a ports.Announcement) bool { return a.Events[0].Change != nil }), err
+		}
+	}},
+	{"prunes changes", "Suppressions/KeepsAnnouncementsUntilTheyAreDone", func(b *broken) {
+		s := b.Store
+		b.prune = func(ctx context.Context, events, logs time.Time) (int64, error) {
+			for l := range 5 {
+				_ = s.Done(ctx, []ports.AnnouncementID{ports.AnnouncementID(l)})
+			}
+			return s.Prune(ctx, events, logs)
+		}
+	}},
 	{"forgets subjects", "Registrations/KeepsRegistrationsAsTheyAre", regs(func(r *domain.Registration) { r.Subject = "" })},
 	{"forgets meta", "Registrations/KeepsRegistrationsAsTheyAre", regs(func(r *domain.Registration) { r.Meta = "" })},
 	{"forgets sizes", "Registrations/KeepsRegistrationsAsTheyAre", regs(func(r *domain.Registration) { r.Size = int64(int32(r.Size)) })},

@@ -15,11 +15,12 @@ import (
 func TestPayload(t *testing.T, open OpenPublisher) {
 	t.Run("Payload", func(t *testing.T) {
 		for name, tell := range map[string]func(*testing.T, PublisherHarness){
-			"HasAllThatIsKnown":         hasAllThatIsKnown,
-			"IsNullWhereNothingIsKnown": isNullWhereUnknown,
-			"HasStatusOfAnnouncement":   hasStatus,
-			"KeepsAwkwardTexts":         payloadKeepsTexts,
-			"LosesMetaOverSizeLimit":    losesMeta,
+			"HasAllThatIsKnown":          hasAllThatIsKnown,
+			"IsNullWhereNothingIsKnown":  isNullWhereUnknown,
+			"HasStatusOfAnnouncement":    hasStatus,
+			"KeepsAwkwardTexts":          payloadKeepsTexts,
+			"LosesMetaOverSizeLimit":     losesMeta,
+			"TellsChangesOfSuppressions": tellsChanges,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -35,10 +36,33 @@ func payloadOf(t *testing.T, p PublisherHarness, a ports.Announced) map[string]a
 	publish(t, p, []ports.Announced{a})
 	arrived := p.Received(t)
 	last := arrived[len(arrived)-1]
-	same(t, "id of the last message", a.Event.ID.String(), last.ID)
+	same(t, "id of the last message", a.ID().String(), last.ID)
 	var payload map[string]any
 	fine(t, "read payload", json.Unmarshal(last.Payload, &payload))
 	return payload
+}
+
+func tellsChanges(t *testing.T, p PublisherHarness) {
+	e := suppression("frank@example.org", domain.SuppressedByUnsubscribe)
+	payload := payloadOf(t, p, change(e, false, received))
+	takeTime(t, payload, "added_at", received)
+	takeTime(t, payload, "changed_at", received)
+	delete(payload, "change_id")
+	same(t, "payload", map[string]any{
+		"type": "suppression.added", "address": "frank@example.org", "reason": "unsubscribe", "note": nil, "source_event_id": nil,
+	}, payload)
+	e.Note, e.EventID = "asked \"by\" phone\u2028", domain.EventID{1, 2}
+	payload = payloadOf(t, p, change(e, true, received.Add(time.Hour)))
+	takeTime(t, payload, "added_at", received)
+	takeTime(t, payload, "changed_at", received.Add(time.Hour))
+	fields(t, payload, map[string]any{
+		"type": "suppression.removed", "note": e.Note, "source_event_id": e.EventID.String(), "address": "frank@example.org",
+	})
+}
+
+func change(e domain.Suppression, removed bool, at time.Time) ports.Announced {
+	c := domain.NewSuppressionChange(e, removed, at, 7)
+	return ports.Announced{Change: &c}
 }
 
 // fields fails t unless the payload has each wanted field with its value.

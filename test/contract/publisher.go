@@ -19,7 +19,7 @@ type PublisherHarness interface {
 
 // Arrived is a message as its receiver sees it.
 type Arrived struct {
-	ID      string // the event's, in the form with dashes
+	ID      string // the event's or the change's, in the form with dashes
 	Subject string // "kumomta.event.transient_failure"
 	Payload []byte // JSON; not looked at by TestPublisher
 }
@@ -34,6 +34,7 @@ func TestPublisher(t *testing.T, open OpenPublisher) {
 		for name, tell := range map[string]func(*testing.T, PublisherHarness){
 			"DeliversEventsInOrder":             deliversInOrder,
 			"PublishesOnSubjectOfType":          publishesOnSubject,
+			"PublishesChangesOfSuppressions":    publishesChanges,
 			"DeliversEventPublishedAgainOnce":   deliversAgainOnce,
 			"DeliversKnownAndNewEventsTogether": deliversKnownAndNew,
 			"PublishesNothing":                  publishesNothing,
@@ -75,7 +76,7 @@ func publish(t *testing.T, p PublisherHarness, events []ports.Announced) {
 func idsOf(events []ports.Announced) []string {
 	ids := make([]string, len(events))
 	for i, a := range events {
-		ids[i] = a.Event.ID.String()
+		ids[i] = a.ID().String()
 	}
 	return ids
 }
@@ -109,6 +110,28 @@ func publishesOnSubject(t *testing.T, p PublisherHarness) {
 		publish(t, p, a)
 		want = append(want, Arrived{ID: idsOf(a)[0], Subject: "kumomta.event." + a[0].Event.Type.String()})
 	}
+	got := slices.Clone(p.Received(t))
+	for i := range got {
+		got[i].Payload = nil
+	}
+	same(t, "messages that arrived", want, got)
+}
+
+// publishesChanges publishes changes between events, and all of it again.
+func publishesChanges(t *testing.T, p PublisherHarness) {
+	events := announcements(deliveries(0, 200)...)
+	var all []ports.Announced
+	var want []Arrived
+	for i, a := range events {
+		c := domain.NewSuppressionChange(suppression("a@example.org", "manual"), i%2 == 1, at(i), uint64(i))
+		all = append(all, ports.Announced{Change: &c}, a)
+		want = append(want,
+			Arrived{ID: c.ID.String(), Subject: []string{"kumomta.suppression.added", "kumomta.suppression.removed"}[i%2]},
+			Arrived{ID: a.ID().String(), Subject: "kumomta.event.delivery"})
+	}
+	publish(t, p, all[:1])
+	publish(t, p, all)
+	publish(t, p, all[7:])
 	got := slices.Clone(p.Received(t))
 	for i := range got {
 		got[i].Payload = nil

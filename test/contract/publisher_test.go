@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kumotrail/kumotrail/adapters/memory"
+	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
 	"github.com/kumotrail/kumotrail/test/contract"
 )
@@ -20,11 +21,12 @@ type bus struct {
 	publish func(ctx context.Context, events []ports.Announced) ([]bool, error)
 	arrive  func([]contract.Arrived) []contract.Arrived
 	payload func(a ports.Announced, fields map[string]any)
+	subject func(a *ports.Announced) string
 }
 
 func soundBus() *bus {
 	b := &bus{Bus: memory.NewBus()}
-	b.publish = b.Bus.Publish
+	b.publish, b.subject = b.Bus.Publish, subjectOf
 	b.arrive = func(all []contract.Arrived) []contract.Arrived { return all }
 	b.payload = func(ports.Announced, map[string]any) {}
 	return b
@@ -45,13 +47,21 @@ func (b *bus) Received(t *testing.T) []contract.Arrived {
 			t.Fatal(err)
 		}
 		all = append(all, contract.Arrived{
-			ID: a.Event.ID.String(), Subject: "kumomta.event." + a.Event.Type.String(), Payload: payload,
+			ID: a.ID().String(), Subject: b.subject(&a), Payload: payload,
 		})
 	}
 	return b.arrive(all)
 }
 
-// payloadOf is what a sound publisher says of an event.
+// subjectOf is what a sound publisher publishes on.
+func subjectOf(a *ports.Announced) string {
+	if a.Change != nil {
+		return "kumomta." + a.Type()
+	}
+	return "kumomta.event." + a.Type()
+}
+
+// payloadOf is what a sound publisher says of an event, or of a change.
 func payloadOf(a ports.Announced) map[string]any {
 	e := a.Event
 	text := func(s string) any {
@@ -59,6 +69,16 @@ func payloadOf(a ports.Announced) map[string]any {
 			return nil
 		}
 		return s
+	}
+	if c := a.Change; c != nil {
+		fields := map[string]any{
+			"change_id": c.ID.String(), "type": c.Type(), "address": c.Address, "reason": string(c.Reason), "note": text(c.Note),
+			"source_event_id": nil, "added_at": c.AddedAt.Format(time.RFC3339Nano), "changed_at": c.At.Format(time.RFC3339Nano),
+		}
+		if c.EventID != (domain.EventID{}) {
+			fields["source_event_id"] = c.EventID.String()
+		}
+		return fields
 	}
 	fields := map[string]any{
 		"event_id": e.ID.String(), "type": e.Type.String(), "record_type": text(e.RecordType),
@@ -110,7 +130,7 @@ var busFaults = []struct {
 			known := b.Arrived()
 			acked, err := b.Bus.Publish(ctx, events)
 			for i, e := range events {
-				acked[i] = !slices.ContainsFunc(known, func(k ports.Announced) bool { return k.Event.ID == e.Event.ID })
+				acked[i] = !slices.ContainsFunc(known, func(k ports.Announced) bool { return k.ID() == e.ID() })
 			}
 			return acked, err
 		}
@@ -122,6 +142,20 @@ var busFaults = []struct {
 			}
 			return all
 		}
+	}},
+	{"publishes changes as events", "Publisher/PublishesChangesOfSuppressions", func(b *bus) {
+		b.subject = func(a *ports.Announced) string { return "kumomta.event." + a.Type() }
+	}},
+	{"publishes no changes", "Publisher/PublishesChangesOfSuppressions", func(b *bus) {
+		b.publish = func(ctx context.Context, events []ports.Announced) ([]bool, error) {
+			events = slices.DeleteFunc(slices.Clone(events), func(a ports.Announced) bool { return a.Change != nil })
+			_, err := b.Bus.Publish(ctx, events)
+			return slices.Repeat([]bool{true}, len(events)), err
+		}
+	}},
+	{"sends no notes", "Payload/TellsChangesOfSuppressions", unset("note")},
+	{"sends when addresses were added", "Payload/TellsChangesOfSuppressions", func(b *bus) {
+		b.payload = func(a ports.Announced, fields map[string]any) { fields["changed_at"] = fields["added_at"] }
 	}},
 	{"fails on nothing", "Publisher/PublishesNothing", func(b *bus) {
 		b.publish = func(context.Context, []ports.Announced) ([]bool, error) { return nil, ports.ErrRefused }

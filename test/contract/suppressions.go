@@ -29,9 +29,17 @@ func TestSuppressions(t *testing.T, open Open) {
 		{"FindsNothingByNothing", findsNoSuppressions},
 		{"AddsEachOnceAtTheSameTime", suppressesOnce},
 		{"BehavesLikeAMap", behavesLikeMap},
+		{"AnnouncesWhatWasAdded", announcesAdditions},
+		{"AnnouncesWhatWasTakenOut", announcesRemovals},
+		{"AnnouncesBetweenEvents", announcesBetweenEvents},
+		{"AnnouncesEachChangeOnceAtTheSameTime", announcesChangesOnce},
+		{"KeepsAnnouncementsUntilTheyAreDone", keepsChangesAnnounced},
 		{"IsUnavailableWhenClosed", suppressionsClosed},
 	})
 }
+
+// changed is when addresses are taken out.
+var changed = received.Add(time.Minute)
 
 func suppression(address string, reason domain.SuppressionReason) domain.Suppression {
 	return domain.Suppression{Address: address, Reason: reason, AddedAt: received}
@@ -150,7 +158,7 @@ func choosesSuppressions(t *testing.T, s Store) {
 func goesOnBehindGone(t *testing.T, s Store) {
 	suppress(t, s, []bool{true, true, true},
 		suppression("a@e.example", "manual"), suppression("b@e.example", "manual"), suppression("d@e.example", "manual"))
-	fine(t, "unsuppress", s.Unsuppress(context.Background(), "b@e.example"))
+	fine(t, "unsuppress", s.Unsuppress(context.Background(), "b@e.example", changed))
 	suppress(t, s, []bool{true}, suppression("c@e.example", "manual"))
 	page, err := s.ListSuppressed(context.Background(), ports.SuppressionFilter{}, "b@e.example", 10)
 	fine(t, "list suppressed", err)
@@ -161,10 +169,10 @@ func takesAddressesOut(t *testing.T, s Store) {
 	ctx := context.Background()
 	first, again := suppression("a@example.org", "complaint"), suppression("a@example.org", "manual")
 	suppress(t, s, []bool{true, true}, first, suppression("b@example.org", "manual"))
-	fine(t, "unsuppress", s.Unsuppress(ctx, "a@example.org"))
-	is(t, "unsuppress again", s.Unsuppress(ctx, "a@example.org"), ports.ErrNotFound)
-	is(t, "unsuppress what never was", s.Unsuppress(ctx, "c@example.org"), ports.ErrNotFound)
-	is(t, "unsuppress nothing", s.Unsuppress(ctx, ""), ports.ErrNotFound)
+	fine(t, "unsuppress", s.Unsuppress(ctx, "a@example.org", changed))
+	is(t, "unsuppress again", s.Unsuppress(ctx, "a@example.org", changed), ports.ErrNotFound)
+	is(t, "unsuppress what never was", s.Unsuppress(ctx, "c@example.org", changed), ports.ErrNotFound)
+	is(t, "unsuppress nothing", s.Unsuppress(ctx, "", changed), ports.ErrNotFound)
 	suppress(t, s, []bool{true}, again)
 	same(t, "entries", []domain.Suppression{again, suppression("b@example.org", "manual")},
 		suppressed(t, s, ports.SuppressionFilter{}, 10))
@@ -248,9 +256,9 @@ func behavesLikeMap(t *testing.T, s Store) {
 		suppress(t, s, want, entries...)
 		out := addresses.Draw(t, "taken out")
 		if _, known := model[out]; known {
-			fine(t, "unsuppress", s.Unsuppress(context.Background(), out))
+			fine(t, "unsuppress", s.Unsuppress(context.Background(), out, changed))
 		} else {
-			is(t, "unsuppress", s.Unsuppress(context.Background(), out), ports.ErrNotFound)
+			is(t, "unsuppress", s.Unsuppress(context.Background(), out, changed), ports.ErrNotFound)
 		}
 		delete(model, out)
 		var left []domain.Suppression
@@ -270,7 +278,7 @@ func suppressionsClosed(t *testing.T, s Store) {
 	_, findErr := s.FindSuppressed(ctx, []string{"a@example.org"})
 	_, listErr := s.ListSuppressed(ctx, ports.SuppressionFilter{}, "", 1)
 	for what, err := range map[string]error{
-		"suppress": addErr, "find": findErr, "list": listErr, "unsuppress": s.Unsuppress(ctx, "a@example.org"),
+		"suppress": addErr, "find": findErr, "list": listErr, "unsuppress": s.Unsuppress(ctx, "a@example.org", changed),
 	} {
 		is(t, what+" on a closed store", err, ports.ErrUnavailable)
 	}
