@@ -33,7 +33,7 @@ func (b *bus) Publish(ctx context.Context, events []ports.Announced) ([]bool, er
 	b.tries = append(b.tries, time.Now())
 	down, delay := b.down, b.delay
 	for _, e := range events {
-		b.sent[e.Event.ID]++
+		b.sent[e.ID()]++
 	}
 	b.mu.Unlock()
 	select {
@@ -169,7 +169,7 @@ func (w *relaying) checkArrived(events []domain.EmailEvent) {
 		want = append(want, e.ID)
 	}
 	for _, a := range w.bus.Arrived() {
-		got = append(got, a.Event.ID)
+		got = append(got, a.ID())
 	}
 	if !slices.Equal(got, want) {
 		w.t.Errorf("%d events arrived, want %d in the order of commit\n got %v\nwant %v", len(got), len(want), got, want)
