@@ -99,6 +99,9 @@ func (o Options) Warnings() []string {
 		warnings = append(warnings, "KumoMTA 2026.04.09 sends no events of messages with a null sender, nor most rejections, to any hook: "+
 			"go to 2026.05.12, or have kumotrail audit --fix fetch them from its log")
 	}
+	if o.Sink != "" {
+		warnings = append(warnings, "all mail goes to "+o.Sink+", none to its recipients")
+	}
 	if o.SMTPUsersFile != "" && !has(o.Version, "2025.01.23") {
 		warnings = append(warnings, "KumoMTA before 2025.01.23 takes a client's address for authenticated for a minute after somebody authenticated there, "+
 			"and refuses others of the same sender domain: do without users on it")

@@ -99,14 +99,15 @@ func TestReleasesAreComparedByDate(t *testing.T) {
 	}
 }
 
-func TestWarningsAreOfWhatIsLostElsewhere(t *testing.T) {
+func TestWarningsAreOfWhatOneWouldNotExpect(t *testing.T) {
 	warned := func(o Options) int { return len(o.Warnings()) }
 	got := []int{
 		warned(Options{}), warned(Options{Version: "2026.04.09-ea3b2a9b"}), warned(Options{Version: "2026.05.12"}),
 		warned(Options{Version: "2026.03.04", HTTPDeliveryDomain: "a"}),
 		warned(Options{Version: Oldest, SMTPUsersFile: "/a"}), warned(Options{Version: "2025.01.23", SMTPUsersFile: "/a"}),
+		warned(Options{Sink: "mailpit:1025"}),
 	}
-	if diff := cmp.Diff([]int{0, 1, 0, 1, 1, 0}, got); diff != "" {
+	if diff := cmp.Diff([]int{0, 1, 0, 1, 1, 0, 1}, got); diff != "" {
 		t.Error(diff)
 	}
 }

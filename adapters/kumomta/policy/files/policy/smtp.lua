@@ -113,8 +113,8 @@ local verp_key = kumo.memoize(
   { name = 'kumotrail_verp_key', ttl = '1 minute', capacity = 1 }
 )
 
--- kumotrail knows by the signature that a bounce is one of this message, so the
--- form is fixed: see "Return paths" in its documentation.
+-- By the signature kumotrail knows that who sends a bounce had this message: it
+-- makes and checks the same form.
 local function set_return_path(msg, id)
   local sender = msg:sender()
   local address = sender and sender.email or ''
