@@ -171,3 +171,18 @@ func TestReadSaysWhatBecameOfFileWhileItWasRead(t *testing.T) {
 		}
 	}
 }
+
+func TestReadDoesNotSayAgainWhatIsLostBeforeTheMark(t *testing.T) {
+	one, two := frameOf(recordsOf(0, 50)), frameOf(recordsOf(50, 50))
+	path := put(t, filepath.Join(t.TempDir(), "segment"), slicesOf(one, []byte("a note"), two))
+	head := readFile(t, path, ports.Mark{}).mark.Head
+	for lines, lost := range map[int64]bool{0: true, 50: true, 51: false, 100: false} {
+		if got := readFile(t, path, ports.Mark{Lines: lines, Head: head}); lost != (got.Lost != "") || got.First+got.Lines != 100 {
+			t.Errorf("from line %d: lost %q, to line %d", lines, got.Lost, got.First+got.Lines)
+		}
+	}
+	missing := readFile(t, path, ports.Mark{Lines: 103, Head: head})
+	if missing.Lost != "3 of the lines that were read before" {
+		t.Errorf("of a mark behind the end: lost %q", missing.Lost)
+	}
+}

@@ -156,6 +156,7 @@ func (r *reading) last(cut bool) error {
 		cut = true
 	}
 	if missing := r.into.behind; missing > 0 {
+		r.into.behind = 0
 		r.into.lose(fmt.Sprintf("%d of the lines that were read before", missing))
 	}
 	s := r.slice(r.into.rest())

@@ -124,7 +124,12 @@ func (l *lines) take(to, next int) {
 	}
 }
 
+// lose says what cannot be read, unless that is within what is done: then it was
+// said.
 func (l *lines) lose(what string) {
+	if l.behind > 0 {
+		return
+	}
 	if l.next.lost != "" {
 		what = l.next.lost + "; " + what
 	}

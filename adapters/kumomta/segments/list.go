@@ -13,7 +13,7 @@ import (
 // folder is one whose files are read in the order of their names.
 type folder struct {
 	path  string
-	only  []string // the names that are asked for, nil for all and the folders in it
+	only  []string // the names that are asked for, sorted; nil for all and the folders in it
 	found bool     // in another folder
 }
 
@@ -66,6 +66,9 @@ func arrange(paths []string) (folders []*folder, streams []stream, err error) {
 		default:
 			streams = append(streams, stream{full})
 		}
+	}
+	for _, f := range folders {
+		slices.Sort(f.only)
 	}
 	// Whole folders first: what is asked for by name may be in one of them.
 	slices.SortStableFunc(folders, func(a, b *folder) int { return cmp.Compare(len(a.only), len(b.only)) })
@@ -129,7 +132,7 @@ func (f *folder) list() (entries []entry) {
 func (f *folder) pick(names []string) (entries []entry) {
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
-		if f.only != nil && !slices.Contains(f.only, name) {
+		if _, wanted := slices.BinarySearch(f.only, name); f.only != nil && !wanted {
 			continue
 		}
 		if e := f.look(name); !e.gone || f.only != nil {

@@ -134,18 +134,17 @@ func (r *run) tell(e entry, mark ports.Mark) error {
 // file reads a file from mark on. Where it ends for now it asks wait, that may
 // be nil. It returns how far it came, and the file as it was then.
 func (r *run) file(path string, mark ports.Mark, wait func(fs.FileInfo, func() error) error) (ports.Mark, fs.FileInfo, error) {
-	lost := func(err error) error {
-		return r.send(ports.Slice{File: path, First: mark.Lines, Mark: mark, Lost: "all of it: " + reason(err).Error()})
+	bytes := &growing{ctx: r.ctx}
+	var err error
+	if bytes.last, err = os.Stat(path); err == nil {
+		bytes.file, err = os.Open(path)
 	}
-	file, err := os.Open(path)
 	if err != nil {
-		return mark, nil, lost(err)
+		return mark, bytes.last, r.send(ports.Slice{
+			File: path, First: mark.Lines, Mark: mark, Lost: "all of it: " + reason(err).Error(),
+		})
 	}
-	defer file.Close()
-	bytes := &growing{ctx: r.ctx, file: file}
-	if bytes.last, err = file.Stat(); err != nil {
-		return mark, nil, lost(err)
-	}
+	defer bytes.file.Close()
 	send := func(s ports.Slice) error {
 		r.know(path, s.Size)
 		mark = s.Mark

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"syscall"
 	"testing"
+	"testing/synctest"
 
 	"github.com/kumotrail/kumotrail/adapters/kumomta/segments"
 )
@@ -35,13 +36,45 @@ func asNobody(t *testing.T, do func()) {
 	do()
 }
 
-func TestReadGoesOnBehindWhatItMayNotRead(t *testing.T) {
+// openDir is a folder that anybody may read.
+func openDir(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
-	for path := dir; path != os.TempDir() && len(path) > len(os.TempDir()); path = filepath.Dir(path) {
+	for path := dir; len(path) > len(os.TempDir()); path = filepath.Dir(path) {
 		if err := os.Chmod(path, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return dir
+}
+
+func TestFollowTellsOnceOfWhatItMayNotReadAndReadsItWhenItMay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := openDir(t)
+		secret := put(t, filepath.Join(dir, "1"), frameOf(recordsOf(0, 3)))
+		if err := os.Chmod(secret, 0); err != nil {
+			t.Fatal(err)
+		}
+		var f *follower
+		asNobody(t, func() {
+			f = follow(t, nil, dir)
+			for range 4 {
+				f.settle(secret)
+			}
+		})
+		if got := f.settle(secret); got.slices != 1 || got.Lost == "" {
+			t.Errorf("told %d times, lost %q", got.slices, got.Lost)
+		}
+		finish(t, secret)
+		if got := f.settle(secret); got.Lines != 3 || !got.Done {
+			t.Errorf("%d lines of a file that may be read now, done %v", got.Lines, got.Done)
+		}
+		f.end()
+	})
+}
+
+func TestReadGoesOnBehindWhatItMayNotRead(t *testing.T) {
+	dir := openDir(t)
 	secret := put(t, filepath.Join(dir, "1"), frameOf(recordsOf(0, 3)))
 	open := put(t, filepath.Join(dir, "3"), frameOf(recordsOf(3, 3)))
 	closed := filepath.Join(dir, "2")
