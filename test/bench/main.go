@@ -26,6 +26,8 @@ type options struct {
 	postgres  string
 	sustained int
 	grown     int
+	// Of the suite of log files.
+	logged int
 }
 
 func main() {
@@ -33,17 +35,18 @@ func main() {
 	flag.StringVar(&o.binary, "binary", "bin/kumotrail", "the kumotrail to start")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of which medians are taken")
 	flag.IntVar(&o.units, "units", 80, "units of 500 records a round")
-	flag.StringVar(&o.suite, "suite", "all", "what to measure: embedded, postgres or all")
+	flag.StringVar(&o.suite, "suite", "all", "what to measure: embedded, postgres, replay or all")
 	flag.StringVar(&o.postgres, "postgres", "", "URL of a PostgreSQL to measure; without, one is started")
 	flag.IntVar(&o.sustained, "sustained", 2_500_000, "records of the sustained run, 0 for none")
 	flag.IntVar(&o.grown, "grown", 0, "records to store before the last million is measured, as 20000000; 0 for none")
+	flag.IntVar(&o.logged, "logged", 300_000, "records of the large log segment, of about 1 kB each, as 10000000; 0 for none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	for _, suite := range []struct {
 		name    string
 		measure func(context.Context, options) error
-	}{{"embedded", embedded}, {"postgres", postgres}} {
+	}{{"embedded", embedded}, {"postgres", postgres}, {"replay", replay}} {
 		if o.suite != "all" && o.suite != suite.name {
 			continue
 		}
