@@ -3,6 +3,7 @@
 package policy_test
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -89,7 +90,7 @@ func TestABatchIsTheExactLinesWithTheKey(t *testing.T) {
 		t.Fatal(o.Err())
 	}
 	got := r.requests[0]
-	if got.Method != "POST" || got.URL != "http://kumotrail.example.com:8021/api/kumomta/webhook" {
+	if got.Method != http.MethodPost || got.URL != "http://kumotrail.example.com:8021/api/kumomta/webhook" {
 		t.Errorf("%s %s", got.Method, got.URL)
 	}
 	if want := strings.Join(lines, "\n") + "\n"; got.Body != want {
