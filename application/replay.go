@@ -26,7 +26,9 @@ type ReplayConfig struct {
 	// Workers is how many units are decoded or committed at once, 0 for 3: two
 	// for the writers of a server, and one that decodes meanwhile.
 	Workers int
-	// UnitEvents is where a unit stops growing, 0 for 1,000.
+	// UnitEvents is where a unit stops growing, 0 for 2,000. (Of a record the
+	// client and PostgreSQL take 46 us of CPU together in units of 2,000, 50 in
+	// units of 500.)
 	UnitEvents int
 	// Patience is how long a store that does not take anything is waited for, 0
 	// for ever.
@@ -38,7 +40,7 @@ func (c ReplayConfig) withDefaults() ReplayConfig {
 		c.Workers = 3
 	}
 	if c.UnitEvents <= 0 {
-		c.UnitEvents = 1000
+		c.UnitEvents = 2000
 	}
 	return c
 }
