@@ -2,6 +2,7 @@
 -- unknown name, a missing or a misshapen value is an error, as in kumod.
 local host = require 'host'
 local options = require 'options'
+local helpers = require 'helperoptions'
 
 local units = {}
 for unit in
@@ -143,7 +144,7 @@ local function one(what, name, spec, value)
 end
 
 function check(what, given)
-  local known = options[what]
+  local known = options[what] or helpers[what]
   if type(given) ~= 'table' then
     error(what .. ': expected a table of options', 0)
   end

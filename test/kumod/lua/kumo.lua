@@ -1,10 +1,13 @@
 -- The module kumo, as far as a policy needs it and the reference has it.
 local check = require 'check'
-local class = require 'object'
 local host = require 'host'
 local json = require 'json'
 local registry = require 'registry'
+local maps = require 'maps'
+local module = require 'module'
 local reject = require 'reject'
+local secrets = require 'secrets'
+local text = require 'text'
 
 local function notes(name)
   return function(given)
@@ -36,10 +39,6 @@ local function makes(name)
     made.made = name
     return made
   end
-end
-
-local function module(name, members, since)
-  return class(name, members, since) {}
 end
 
 local kumo = { on = registry.on, reject = reject.raise, disconnect = reject.raise }
@@ -159,50 +158,7 @@ function host.forget()
   end
 end
 
-local domain_map = { __name = 'DomainMap' }
-function domain_map.__index(map, domain)
-  local entries = rawget(map, '_entries')
-  local name = tostring(domain)
-  while name ~= '' do
-    local found = entries[name == domain and name or '*.' .. name]
-    if found ~= nil then
-      return found
-    end
-    name = name:match '%.(.*)$' or ''
-  end
-  return entries['*']
-end
-
-kumo.domain_map = module('kumo.domain_map', {
-  new = function(entries)
-    return setmetatable({ _entries = entries or {} }, domain_map)
-  end,
-})
-
--- Keys are looked for by the network that they are in, with or without a port.
-local cidr_map = { __name = 'CidrMap' }
-function cidr_map.__index(map, address)
-  local entries = rawget(map, '_entries')
-  local networks = {}
-  for network in pairs(entries) do
-    networks[#networks + 1] = network
-  end
-  return entries[host.ask({ ask = 'cidr', networks = networks, text = address }).network]
-end
-function cidr_map.__newindex(map, network, value)
-  host.ask { ask = 'cidr', networks = { network }, text = '' }
-  rawget(map, '_entries')[network] = value
-end
-
-kumo.cidr = module('kumo.cidr', {
-  make_map = function(entries)
-    local map = setmetatable({ _entries = {} }, cidr_map)
-    for network, value in pairs(entries or {}) do
-      map[network] = value
-    end
-    return map
-  end,
-})
+kumo.domain_map, kumo.cidr = maps.domain_map, maps.cidr
 
 kumo.serde = module('kumo.serde', {
   json_encode = json.encode,
@@ -218,113 +174,9 @@ kumo.serde = module('kumo.serde', {
   end,
 })
 
-kumo.secrets = module('kumo.secrets', {
-  load = function(source)
-    if type(source) == 'table' and source.key_data then
-      return source.key_data
-    elseif type(source) ~= 'string' then
-      error('secrets.load: a path or key_data', 0)
-    end
-    local file, err = io.open(host.path(source), 'rb')
-    if not file then
-      error('secrets.load: ' .. err, 0)
-    end
-    local secret = file:read 'a'
-    file:close()
-    return secret
-  end,
-})
+kumo.secrets = module('kumo.secrets', secrets)
 
-local function hex(bytes)
-  return (bytes:gsub('.', function(c)
-    return string.format('%02x', c:byte())
-  end))
-end
-
-local function unhex(digits)
-  return (digits:gsub('%x%x', function(pair)
-    return string.char(tonumber(pair, 16))
-  end))
-end
-
-local function encoded(encoding)
-  return function(digest)
-    return host.ask({ ask = 'encode', encoding = encoding, hex = rawget(digest, '_hex') }).text
-  end
-end
-
-local digest = class('Digest', {}, nil, {
-  hex = function(d) return rawget(d, '_hex') end,
-  bytes = function(d) return unhex(rawget(d, '_hex')) end,
-  base32 = encoded 'base32',
-  base32_nopad = encoded 'base32_nopad',
-  base64 = encoded 'base64',
-  base64_nopad = encoded 'base64_nopad',
-  base64url = encoded 'base64url',
-  base64url_nopad = encoded 'base64url_nopad',
-})
-
-local function digests(name, key, text)
-  local answer = host.ask { ask = 'digest', digest = name, key = hex(key), hex = hex(text) }
-  return digest { _hex = answer.hex, _text = function(d)
-    return d.hex
-  end }
-end
-
-kumo.digest = module('kumo.digest', {
-  sha256 = function(...)
-    return digests('sha256', '', table.concat { ... })
-  end,
-  hmac_sha256 = function(key, text)
-    return digests('hmac_sha256', kumo.secrets.load(key), text)
-  end,
-}, { hmac_sha256 = '2025.12.02' })
-
-local function encoder(encoding)
-  return function(text)
-    return host.ask({ ask = 'encode', encoding = encoding, hex = hex(text) }).text
-  end
-end
-
-local function decoder(encoding)
-  return function(text)
-    return unhex(host.ask({ ask = 'decode', encoding = encoding, text = text }).hex)
-  end
-end
-
-local encode = {}
-for _, encoding in ipairs { 'base32', 'base32_nopad', 'base64', 'base64_nopad', 'base64url', 'base64url_nopad', 'hex' } do
-  local name, tail = encoding:match '^(%w+)(.*)$'
-  encode[name .. '_encode' .. tail] = encoder(encoding)
-  encode[name .. '_decode' .. tail] = decoder(encoding)
-end
-kumo.encode = module('kumo.encode', encode)
-
-local function plain_split(text, separator, limit)
-  local parts, at = {}, 1
-  while not limit or #parts < limit - 1 do
-    local from, to = text:find(separator, at, true)
-    if not from then
-      break
-    end
-    parts[#parts + 1] = text:sub(at, from - 1)
-    at = to + 1
-  end
-  parts[#parts + 1] = text:sub(at)
-  return parts
-end
-
-kumo.string = module('kumo.string', {
-  split = plain_split,
-  splitn = function(text, limit, separator)
-    return plain_split(text, separator, limit)
-  end,
-  trim = function(text) return text:match '^%s*(.-)%s*$' end,
-  trim_start = function(text) return text:match '^%s*(.*)$' end,
-  trim_end = function(text) return text:match '^(.-)%s*$' end,
-  starts_with = function(text, with) return text:sub(1, #with) == with end,
-  ends_with = function(text, with) return with == '' or text:sub(-#with) == with end,
-}, { starts_with = '2026.04.09', ends_with = '2026.04.09' })
+kumo.digest, kumo.encode, kumo.string = text.digest, text.encode, text.string
 
 local function signer(algorithm)
   return function(given)
