@@ -204,6 +204,9 @@ func postgresConnection(url string, cfg PostgresConfig) (*pgx.ConnConfig, error)
 		"timezone":    "UTC",
 		// No wait is for ever: what is given up is sent again.
 		"lock_timeout": fmt.Sprint(cfg.LockTimeout.Milliseconds()),
+		// Over all days a kept plan looks dear enough to be compiled, for seconds, each
+		// time that it is run.
+		"jit": "off",
 		// A client that vanished must not hold its locks until TCP notices.
 		"idle_in_transaction_session_timeout": "60000",
 	})

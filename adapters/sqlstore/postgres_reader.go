@@ -56,7 +56,7 @@ func (s *Postgres) Events(ctx context.Context, messageID string) ([]domain.Email
 		return nil, nil
 	}
 	least, greatest := domain.KeysOfMessage(messageID)
-	rows, err := s.pool.Query(ctx, `SELECT `+postgresEventColumns+` FROM email_event e
+	rows, err := s.pages.Query(ctx, `SELECT `+postgresEventColumns+` FROM email_event e
 		WHERE e.message_key BETWEEN $1 AND $2 OR e.original_key BETWEEN $1 AND $2
 		ORDER BY e.occurred_at NULLS FIRST, e.id`, [16]byte(least), [16]byte(greatest))
 	if err != nil {
