@@ -76,6 +76,12 @@ func (s *Postgres) logPage(ctx context.Context, f *ports.LogFilter, before domai
 		return nil, ctx.Err()
 	}
 	ranges := keyRanges(f, before)
+	if isSparse(f) && indexOf(f) != byKey {
+		var err error
+		if ranges, err = s.seenDays(ctx, f, ranges); err != nil {
+			return nil, err
+		}
+	}
 	if !isNarrow(f) {
 		ranges = inSteps(ranges, time.Now())
 	}
@@ -97,6 +103,9 @@ func (s *Postgres) logsWithin(ctx context.Context, f *ports.LogFilter, r uuidRan
 func postgresLogQuery(f *ports.LogFilter, r uuidRange, limit int, both bool) (query string, args []any) {
 	if isRare(f) && !both {
 		return postgresRareQuery(f, r, limit)
+	}
+	if isSparse(f) && indexOf(f) == byKey {
+		return postgresSparseQuery(f, r, limit, both)
 	}
 	c := postgresDialect.conditions(f)
 	if !both {

@@ -141,9 +141,13 @@ func dropPartition(ctx context.Context, conn *pgx.Conn, p storedPartition) (rows
 	})
 }
 
-// unlistDay takes a day's logs from the lists of rare statuses: with its table
-// and not before, for whoever finds that detached may attach it again.
+// unlistDay takes a day's logs from the lists beside the logs: with its table and
+// not before, for whoever finds that detached may attach it again.
 func unlistDay(ctx context.Context, tx pgx.Tx, day int64) error {
+	const forget = "DELETE FROM email_log_seen WHERE slot >= $1 AND slot < $2"
+	if _, err := tx.Exec(ctx, forget, day/slotLength, (day+dayLength)/slotLength); err != nil {
+		return err
+	}
 	_, err := tx.Exec(ctx, `DELETE FROM email_log_rare WHERE status = ANY($1)
 		AND key >= $2::text::uuid AND key < $3::text::uuid`,
 		statusNames(rareStatuses), dayBound(day), dayBound(day+dayLength))

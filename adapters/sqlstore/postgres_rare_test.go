@@ -32,9 +32,10 @@ func TestPostgresListsRareLogsOfBefore(t *testing.T) {
 	}
 }
 
-// TestRareListsAgreeWithLogsOfManyWriters has several writers speak of the same
-// logs at once, and compares the lists with what has become of these.
-func TestRareListsAgreeWithLogsOfManyWriters(t *testing.T) {
+// TestListsBesideLogsAgreeWithManyWriters has several writers speak of the same
+// logs at once, and compares the lists of rare statuses with what has become of
+// these, and what was seen with what is there.
+func TestListsBesideLogsAgreeWithManyWriters(t *testing.T) {
 	url, schema := servers.Postgres(t), servers.Schema(t)
 	s := openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, Writers: 4, DaysAhead: 1})
 	var all sync.WaitGroup
@@ -63,5 +64,17 @@ func TestRareListsAgreeWithLogsOfManyWriters(t *testing.T) {
 		if n := told[int](t, admin, "SELECT count(*) FROM ("+difference+") d"); n != 0 {
 			t.Errorf("%d rows are the result of %s", n, difference)
 		}
+	}
+	const seen = `SELECT count(*) FROM email_log l CROSS JOIN LATERAL
+			(VALUES (hashtextextended(provider, 1)), (hashtextextended(egress_source, 2))) n (hash)
+		WHERE n.hash IS NOT NULL AND `
+	const noted = `EXISTS (SELECT FROM email_log_seen s WHERE s.hash = n.hash AND
+		l.key >= rpad(lpad(to_hex(300000 * s.slot), 12, '0'), 32, '0')::uuid AND
+		l.key < rpad(lpad(to_hex(300000 * s.slot + 300000), 12, '0'), 32, '0')::uuid)`
+	if n := told[int](t, admin, seen+noted); n < 5 {
+		t.Fatalf("%d logs have what may be seen, which says little", n)
+	}
+	if n := told[int](t, admin, seen+"NOT "+noted); n != 0 {
+		t.Errorf("of %d logs it is not noted that they were seen", n)
 	}
 }

@@ -31,8 +31,10 @@ CREATE INDEX email_log_rare_campaign ON email_log_rare (hashtextextended(campaig
 
 -- Once a statement, whatever the number of its rows. Two transactions never meet
 -- at a row here that have not met at its log before. A log's confirmation stays,
--- so what leaves does so by its status.
-CREATE FUNCTION email_log_follow_rare() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+-- so what leaves does so by its status. The plans are kept from when the table was
+-- small.
+CREATE FUNCTION email_log_follow_rare() RETURNS trigger LANGUAGE plpgsql
+    SET search_path FROM CURRENT SET enable_seqscan TO off AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         -- Few rows are left to be looked up among the others, by a hash: a join is

@@ -30,6 +30,7 @@ func TestLogPages(t *testing.T, open Open) {
 		{"ShowsStatusesOfNowBetweenPages", showsStatusesOfNow},
 		{"LeavesOutPrunedLogsByStatus", prunesLists},
 		{"TellsKindsOfBouncesApart", tellsBouncesApart},
+		{"FindsWhatIsRareOrSilent", findsSilent},
 		{"ChoosesNothingByOddTexts", choosesNothingByOddTexts},
 		{"EndedContextIsUnavailable", endedContextPages},
 	})
