@@ -28,6 +28,9 @@ type options struct {
 	grown     int
 	// Of the suite of log files.
 	logged int
+	// Of the suite of the API.
+	events int
+	only   string
 }
 
 func main() {
@@ -35,19 +38,21 @@ func main() {
 	flag.StringVar(&o.binary, "binary", "bin/kumotrail", "the kumotrail to start")
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds of which medians are taken")
 	flag.IntVar(&o.units, "units", 80, "units of 500 records a round")
-	flag.StringVar(&o.suite, "suite", "all", "what to measure: embedded, postgres, replay or all")
+	flag.StringVar(&o.suite, "suite", "all", "what to measure: embedded, postgres, replay, all of these, or api")
 	flag.StringVar(&o.postgres, "postgres", "", "URL of a PostgreSQL to measure; without, one is started")
 	flag.IntVar(&o.sustained, "sustained", 2_500_000, "records of the sustained run, 0 for none")
 	flag.IntVar(&o.grown, "grown", 0, "records to store before the last million is measured, as 20000000; 0 for none")
 	flag.IntVar(&o.logged, "logged", 300_000, "records of the large log segment, of about 1 kB each, as 10000000; 0 for none")
+	flag.IntVar(&o.events, "events", 10_000_000, "events of 90 days that the API is asked about; a server given with -postgres keeps them")
+	flag.StringVar(&o.only, "only", "", "questions to the API that are asked, as a regular expression")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	for _, suite := range []struct {
 		name    string
 		measure func(context.Context, options) error
-	}{{"embedded", embedded}, {"postgres", postgres}, {"replay", replay}} {
-		if o.suite != "all" && o.suite != suite.name {
+	}{{"embedded", embedded}, {"postgres", postgres}, {"replay", replay}, {"api", api}} {
+		if o.suite != suite.name && (o.suite != "all" || suite.name == "api") {
 			continue
 		}
 		if err := suite.measure(ctx, o); err != nil {
