@@ -38,7 +38,7 @@ func TestManualHasEveryCommandAndOption(t *testing.T) {
 			}
 		}
 	}
-	for _, line := range strings.Split(page, "\n") {
+	for line := range strings.SplitSeq(page, "\n") {
 		macro, _, _ := strings.Cut(line, " ")
 		if strings.HasPrefix(line, ".") && !strings.Contains(".TH .SH .SS .TP .B .br", macro) || strings.HasPrefix(line, "'") {
 			t.Errorf("no macro of man(7): %q", line)

@@ -91,8 +91,8 @@ func (m *manual) flags(flags []flag) {
 			name += "=" + f.Value
 		}
 		help := f.Help
-		for _, env := range f.Env {
-			help += " Environment: " + env + "."
+		if len(f.Env) > 0 {
+			help += " Environment: " + strings.Join(f.Env, ", ") + "."
 		}
 		m.item(name, roff(help))
 	}

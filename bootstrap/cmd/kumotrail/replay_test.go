@@ -70,26 +70,27 @@ func TestReplayEndsWithCounts(t *testing.T) {
 func TestExitStatusSaysHowReplayWent(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
+	contexts := map[bool]context.Context{false: t.Context(), true: ended}
 	whole, part := &application.ReplayReport{}, &application.ReplayReport{ReplayCounts: application.ReplayCounts{Quarantined: 1}}
 	interrupted := fmt.Errorf("replay: %w", context.Canceled)
 	for _, c := range []struct {
 		name   string
 		follow bool
-		ctx    context.Context
+		ended  bool
 		report *application.ReplayReport
 		err    error
 		want   int
 	}{
-		{"all is well", false, t.Context(), whole, nil, 0},
-		{"something is in quarantine", false, t.Context(), part, nil, 1},
-		{"the command line is wrong", false, t.Context(), nil, exitError{exitUsage, errors.New("no path")}, 2},
-		{"the store stayed away", false, t.Context(), part, ports.ErrUnavailable, 3},
-		{"it was interrupted", false, ended, part, interrupted, 130},
-		{"it was interrupted, and the store was away", false, ended, part, ports.ErrUnavailable, 3},
-		{"following was stopped", true, ended, part, interrupted, 0},
+		{"all is well", false, false, whole, nil, 0},
+		{"something is in quarantine", false, false, part, nil, 1},
+		{"the command line is wrong", false, false, nil, exitError{exitUsage, errors.New("no path")}, 2},
+		{"the store stayed away", false, false, part, ports.ErrUnavailable, 3},
+		{"it was interrupted", false, true, part, interrupted, 130},
+		{"it was interrupted, and the store was away", false, true, part, ports.ErrUnavailable, 3},
+		{"following was stopped", true, true, part, interrupted, 0},
 	} {
 		got := 0
-		if err := (&replayCommand{Follow: c.follow}).status(c.ctx, c.report, c.err); err != nil {
+		if err := (&replayCommand{Follow: c.follow}).status(contexts[c.ended], c.report, c.err); err != nil {
 			var coded exitError
 			if !errors.As(err, &coded) {
 				t.Fatalf("%s: %v", c.name, err)
@@ -112,7 +113,7 @@ func TestProgressIsALineEveryTenSeconds(t *testing.T) {
 		var out bytes.Buffer
 		p := &progressLines{log: slog.New(slog.NewTextHandler(&out, nil)), started: time.Now(), last: time.Now()}
 		for i := range int64(40) {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			p.Took(report(i*1000, i<<20, 80<<20))
 			p.Waits(errors.New("away"), time.Second)
 		}
