@@ -123,7 +123,8 @@ func (u *unpacking) frame() error {
 
 // frameFault goes on behind what of f cannot be read. Where a frame was never
 // finished and another was appended, its last block seems to run over into that:
-// so it looks from the block before on.
+// so it looks from the block before on. Segments have no checksum, so such a
+// block may be unpacked, into a line of garbage at most, before the fault shows.
 func (u *unpacking) frameFault(f *frame, err error) error {
 	switch {
 	case u.into.stopped != nil:
