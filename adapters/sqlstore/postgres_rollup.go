@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -11,8 +12,16 @@ import (
 
 var _ ports.Roller = (*Postgres)(nil)
 
-// rollStep is how many commits are rolled up at once.
-const rollStep = 500
+// rollStep and rollBytes are how many commits are rolled up at once, and about
+// how much of what they note: tallies that have nothing in common make some
+// thirty rows each.
+const (
+	rollStep  = 500
+	rollBytes = 4 << 20
+)
+
+// rollRows is how many rows one statement takes.
+const rollRows = 10_000
 
 // Roll implements ports.Roller.
 func (s *Postgres) Roll(ctx context.Context) (more bool, err error) {
@@ -62,15 +71,23 @@ func (s *Postgres) roll(ctx context.Context, lock string) (more bool, err error)
 func takeDeltas(ctx context.Context, tx pgx.Tx, rolls *[2]*rollup) (more bool, err error) {
 	ofEvents, ofMessages := newRollup(), newRollup()
 	*rolls = [2]*rollup{ofEvents, ofMessages}
-	rows, err := tx.Query(ctx, `DELETE FROM tally_delta WHERE id IN (SELECT id FROM tally_delta ORDER BY id LIMIT $1)
-		RETURNING events, array_send(before), array_send(logs)`, rollStep)
+	// One is taken however large it is.
+	var last int64
+	err = tx.QueryRow(ctx, `SELECT coalesce(max(id) FILTER (WHERE bytes < $2 OR place = 1), 0),
+			count(*) FILTER (WHERE bytes < $2 OR place = 1) < count(*) OR count(*) = $1
+		FROM (SELECT id, row_number() OVER w AS place, sum(coalesce(pg_column_size(events), 0) +
+				coalesce(pg_column_size(before), 0) + coalesce(pg_column_size(logs), 0)) OVER w AS bytes
+			FROM (SELECT * FROM tally_delta ORDER BY id LIMIT $1) d WINDOW w AS (ORDER BY id)) d`, rollStep, rollBytes).Scan(&last, &more)
 	if err != nil {
 		return false, err
 	}
-	taken := 0
+	rows, err := tx.Query(ctx, `DELETE FROM tally_delta WHERE id <= $1
+		RETURNING events, array_send(before), array_send(logs)`, last)
+	if err != nil {
+		return false, err
+	}
 	var events, before, logs []byte
 	_, err = pgx.ForEachRow(rows, []any{&events, &before, &logs}, func() error {
-		taken++
 		if events != nil {
 			if err := unpackTallies(events, ofEvents.add); err != nil {
 				return err
@@ -81,7 +98,7 @@ func takeDeltas(ctx context.Context, tx pgx.Tx, rolls *[2]*rollup) (more bool, e
 		}
 		return unpackRows(logs, true, ofMessages.add)
 	})
-	return taken == rollStep, err
+	return more, err
 }
 
 // addToRollup adds what r has collected to the rows of a roll-up. Nobody else
@@ -91,12 +108,21 @@ func addToRollup(ctx context.Context, tx pgx.Tx, source *statsSource, r *rollup,
 	if len(keys) == 0 {
 		return nil
 	}
-	args := columnsOf(keys)
 	// Each is looked up by its key, however many there are: the planner thinks
 	// little of that and would read the whole table.
 	if _, err := tx.Exec(ctx, "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off", pgx.QueryExecModeSimpleProtocol); err != nil {
 		return err
 	}
+	for part := range slices.Chunk(keys, rollRows) {
+		if err := addRows(ctx, tx, source, part, rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func addRows(ctx context.Context, tx pgx.Tx, source *statsSource, keys []rollupKey, rows map[rollupKey]*sums) error {
+	args := columnsOf(keys)
 	known, err := tx.Query(ctx, `SELECT k.place, r.sums
 		FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::text[], $5::text[]) WITH ORDINALITY
 			AS k (facet, width, bucket, a, b, place)

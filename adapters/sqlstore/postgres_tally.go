@@ -9,7 +9,8 @@ import (
 const tallyColumns = 11
 
 // unpackRows calls visit with each tally of an array of the type tally in
-// PostgreSQL's binary format; of messages passages too. An empty one may be nil.
+// PostgreSQL's binary format, valid until it returns; of messages passages too. An
+// empty one may be nil.
 func unpackRows(b []byte, ofMessages bool, visit func(*tally)) error {
 	if len(b) == 0 {
 		return nil
@@ -24,12 +25,13 @@ func unpackRows(b []byte, ofMessages bool, visit func(*tally)) error {
 	n := r.int32()
 	r.int32() // least index
 	texts := map[string]string{}
+	var t tally
 	for range n {
 		r.int32() // bytes of the row
 		if columns := r.int32(); columns != tallyColumns {
 			return fmt.Errorf("%w: a tally of %d columns", errPacked, columns)
 		}
-		t := r.tally(texts, ofMessages)
+		t = r.tally(texts, ofMessages)
 		if r.damaged {
 			return errPacked
 		}

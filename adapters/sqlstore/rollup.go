@@ -93,6 +93,9 @@ func (k rollupKey) compare(o rollupKey) int {
 // or in that of messages.
 type rollup struct {
 	alike map[alike]*sums
+	// The last that was added to: neighbours are often alike.
+	key  alike
+	sums *sums
 }
 
 // alike is what tallies have in common that no roll-up tells apart.
@@ -104,13 +107,15 @@ type alike struct {
 func newRollup() *rollup { return &rollup{alike: map[alike]*sums{}} }
 
 func (r *rollup) add(t *tally) {
-	key := alike{t.minute, t.dims}
-	s, ok := r.alike[key]
-	if !ok {
-		s = &sums{}
-		r.alike[key] = s
+	if key := (alike{t.minute, t.dims}); r.sums == nil || key != r.key {
+		s, ok := r.alike[key]
+		if !ok {
+			s = &sums{}
+			r.alike[key] = s
+		}
+		r.key, r.sums = key, s
 	}
-	s.tally(t)
+	r.sums.tally(t)
 }
 
 // rows returns what has to be added to which row, in order of their keys. For

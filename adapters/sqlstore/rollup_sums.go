@@ -13,17 +13,27 @@ import (
 // sums are what a roll-up knows of one bucket and group. Sums of parts add up to
 // those of the whole.
 type sums struct {
-	kinds map[string]int64 // events by type, or messages by status
+	kinds []kindSum // events by type, or messages by status
 	// Of messages.
 	tried, deferred, delivered, atFirst int64
 	took                                map[int32]int64 // delivered ones by latencyIndex
 }
 
+// kindSum is the number of one kind. There are few kinds, and mostly one or two
+// in a sum: a list is faster than a map.
+type kindSum struct {
+	kind string
+	n    int64
+}
+
 func (s *sums) addKind(kind string, n int64) {
-	if s.kinds == nil {
-		s.kinds = make(map[string]int64, 2)
+	for i := range s.kinds {
+		if s.kinds[i].kind == kind {
+			s.kinds[i].n += n
+			return
+		}
 	}
-	s.kinds[kind] += n
+	s.kinds = append(s.kinds, kindSum{kind, n})
 }
 
 func (s *sums) addTook(index int32, n int64) {
@@ -35,22 +45,24 @@ func (s *sums) addTook(index int32, n int64) {
 
 func (s *sums) tally(t *tally) {
 	s.addKind(t.kind, t.n)
-	for _, part := range []struct {
-		is  bool
-		sum *int64
-	}{{t.tried, &s.tried}, {t.deferred, &s.deferred}, {t.delivered, &s.delivered}, {t.atFirst, &s.atFirst}} {
-		if part.is {
-			*part.sum += t.n
-		}
+	if t.tried {
+		s.tried += t.n
+	}
+	if t.deferred {
+		s.deferred += t.n
+	}
+	if t.atFirst {
+		s.atFirst += t.n
 	}
 	if t.delivered {
+		s.delivered += t.n
 		s.addTook(t.took, t.n)
 	}
 }
 
 func (s *sums) add(o *sums) {
-	for kind, n := range o.kinds {
-		s.addKind(kind, n)
+	for _, k := range o.kinds {
+		s.addKind(k.kind, k.n)
 	}
 	s.tried += o.tried
 	s.deferred += o.deferred
@@ -63,8 +75,8 @@ func (s *sums) add(o *sums) {
 
 // isZero says whether adding s changes nothing.
 func (s *sums) isZero() bool {
-	for _, n := range s.kinds {
-		if n != 0 {
+	for _, k := range s.kinds {
+		if k.n != 0 {
 			return false
 		}
 	}
@@ -80,12 +92,11 @@ func (s *sums) isZero() bool {
 // their indexes, each as its distance to the one before. What is zero is left
 // out.
 func (s *sums) packTo(b []byte) []byte {
-	zero := func(_ string, n int64) bool { return n == 0 }
-	maps.DeleteFunc(s.kinds, zero)
+	s.kinds = slices.DeleteFunc(s.kinds, func(k kindSum) bool { return k.n == 0 })
 	maps.DeleteFunc(s.took, func(_ int32, n int64) bool { return n == 0 })
 	b = binary.AppendUvarint(b, uint64(len(s.kinds)))
-	for kind, n := range s.kinds {
-		b = binary.AppendVarint(appendText(b, kind), n)
+	for _, k := range s.kinds {
+		b = binary.AppendVarint(appendText(b, k.kind), k.n)
 	}
 	for _, n := range []int64{s.tried, s.deferred, s.delivered, s.atFirst} {
 		b = binary.AppendVarint(b, n)
@@ -121,8 +132,8 @@ func (s *sums) addPacked(b []byte, latencies bool) error {
 // messages is the number of all messages.
 func (s *sums) messages() int64 {
 	var all int64
-	for _, n := range s.kinds {
-		all += n
+	for _, k := range s.kinds {
+		all += k.n
 	}
 	return all
 }

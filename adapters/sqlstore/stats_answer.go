@@ -140,10 +140,11 @@ func (p *statsPlan) parts() []ports.StatsQuery {
 func (a *statsAnswer) counts() []kindCount {
 	var rows []kindCount
 	for _, s := range a.sorted() {
-		sum := a.slots[s]
-		for _, kind := range slices.Sorted(maps.Keys(sum.kinds)) {
-			if n := sum.kinds[kind]; n > 0 {
-				rows = append(rows, kindCount{time.UnixMicro(s.bucket).UTC(), s.group, kind, n})
+		kinds := a.slots[s].kinds
+		slices.SortFunc(kinds, func(a, b kindSum) int { return strings.Compare(a.kind, b.kind) })
+		for _, k := range kinds {
+			if k.n > 0 {
+				rows = append(rows, kindCount{time.UnixMicro(s.bucket).UTC(), s.group, k.kind, k.n})
 			}
 		}
 	}

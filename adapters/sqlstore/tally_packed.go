@@ -85,7 +85,8 @@ func appendText(b []byte, text string) []byte {
 
 var errPacked = errors.New("packed figures are damaged")
 
-// unpackTallies calls visit with each tally that a tallyPacker has packed.
+// unpackTallies calls visit with each tally that a tallyPacker has packed, which
+// is valid until it returns.
 func unpackTallies(b []byte, visit func(*tally)) error {
 	r := unpacker{b: b}
 	texts := make([]string, r.length())
@@ -99,8 +100,9 @@ func unpackTallies(b []byte, visit func(*tally)) error {
 		r.damaged = true
 		return ""
 	}
+	var t tally
 	for len(r.b) > 0 && !r.damaged {
-		t := tally{n: r.int(), minute: r.int()}
+		t.n, t.minute = r.int(), r.int()
 		for i := range t.dims {
 			t.dims[i] = text()
 		}

@@ -30,6 +30,7 @@ func TestStats(t *testing.T, open Open) {
 		{"MeasureFirstAttemptsAndDeferrals", measuresAttempts},
 		{"EndAtLimit", countsUpToLimit},
 		{"StayExactBesideWritersAndRollers", countsBesideOthers},
+		{"SurviveSummingUpMidway", losesNothingMidway},
 		{"ForgetWhatIsPruned", countsNothingPruned},
 		{"EndedContextIsUnavailable", endedContextCounts},
 	})

@@ -96,6 +96,9 @@ var statsFaults = []fault{
 	{"loses what is summed up", "Stats/StayExactBesideWritersAndRollers", inStats(func(s *stats) {
 		s.events = func(rows []ports.EventCount) []ports.EventCount { return rows[:len(rows)/2] }
 	})},
+	{"loses figures midway", "Stats/SurviveSummingUpMidway", inStats(func(s *stats) {
+		s.messages = func(rows []ports.MessageCount) []ports.MessageCount { return nil }
+	})},
 	{"counts what is pruned", "Stats/ForgetWhatIsPruned",
 		cutoffs(func(events, logs time.Time) (time.Time, time.Time) { return events, logs.Add(-48 * time.Hour) })},
 	{"counts over limit", "Stats/EndAtLimit", asks(func(q *ports.StatsQuery) { q.Limit = 0 })},

@@ -150,6 +150,23 @@ func asksBesideOthers(ctx context.Context, t *testing.T, s Store, all int64) {
 	}
 }
 
+// losesNothingMidway has its summing up broken off again and again.
+func losesNothingMidway(t *testing.T, s Store) {
+	l := newLedger()
+	for i := range 12 {
+		u := ports.Unit{Events: eventsOf(deliveries(i*50, 100)...)}
+		l.take(u)
+		commit(t, s, u)
+		ctx, cancel := context.WithTimeout(context.Background(), rand.N(10*time.Millisecond))
+		_, err := s.Roll(ctx)
+		cancel()
+		if err != nil {
+			is(t, "roll up under an ending context", err, ports.ErrUnavailable)
+		}
+		checkStats(t, s, l, &ports.StatsQuery{Width: time.Hour, By: []ports.Dimension{ports.ByDomain}})
+	}
+}
+
 // countsNothingPruned prunes what is summed up and what is not yet.
 func countsNothingPruned(t *testing.T, s Store) {
 	commitRecords(t, s, onDay(1, -40*day), onDay(2, -time.Millisecond), onDay(3, 0))
