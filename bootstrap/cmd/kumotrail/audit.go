@@ -28,6 +28,7 @@ func (c *auditCommand) Run(ctx context.Context, level slog.Level) error {
 	if c.Fix && slices.Contains(c.Paths, "-") {
 		return exitError{exitUsage, errors.New("--fix reads the logs twice, which standard input cannot be")}
 	}
+	limitMemory()
 	s, err := bootstrap.LoadSettings()
 	if err != nil {
 		return exitError{exitFailed, err}

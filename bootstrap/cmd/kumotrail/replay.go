@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/kumotrail/kumotrail/adapters/kumomta/checkpoint"
@@ -25,6 +26,16 @@ func (l *logFiles) config() segments.Config {
 	return segments.Config{Paths: l.Paths, Stdin: os.Stdin, Since: l.Since.Time, Until: l.Until.Time}
 }
 
+// limitMemory makes room for what is under way several times over, and has the
+// collector work harder beyond: else twice as much as is in use may pile up, and
+// a command beside serve should not take its memory. GOMEMLIMIT says otherwise.
+func limitMemory() {
+	const limit = 96 << 20
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(limit)
+	}
+}
+
 type replayCommand struct {
 	logFiles
 
@@ -35,6 +46,7 @@ type replayCommand struct {
 }
 
 func (c *replayCommand) Run(ctx context.Context, level slog.Level) error {
+	limitMemory()
 	s, err := bootstrap.LoadSettings()
 	if err != nil {
 		return exitError{exitFailed, err}
