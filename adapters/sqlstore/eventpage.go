@@ -13,7 +13,7 @@ import (
 type eventQuery struct {
 	ofMessage       bool
 	least, greatest domain.LogKey   // of the message
-	keys            []domain.LogKey // of the logs whose events are wanted, nil for all
+	keys            []domain.LogKey // of the logs whose events are wanted, nil for all; in SQLite
 	types           []string
 	within          uuidRange
 	limit           int
@@ -22,8 +22,8 @@ type eventQuery struct {
 // eventReader is what a database does of a page.
 type eventReader interface {
 	eventsWithin(ctx context.Context, q *eventQuery) ([]storedEvent, error)
-	// keysOfRecipient returns those of all logs of the recipient.
-	keysOfRecipient(ctx context.Context, recipient string) ([]domain.LogKey, error)
+	// eventsOfRecipient returns those of them that are of the recipient's logs.
+	eventsOfRecipient(ctx context.Context, recipient string, q *eventQuery) ([]storedEvent, error)
 }
 
 func eventPage(ctx context.Context, s eventReader, f ports.EventFilter, before domain.EventID, limit int) ([]ports.EventRow, error) {
@@ -38,16 +38,16 @@ func eventPage(ctx context.Context, s eventReader, f ports.EventFilter, before d
 	for _, t := range f.Types {
 		q.types = append(q.types, t.String())
 	}
+	read := s.eventsWithin
 	if f.Recipient != "" {
-		keys, err := s.keysOfRecipient(ctx, domain.NormalizeRecipient(f.Recipient))
-		if err != nil || len(keys) == 0 {
-			return nil, err
+		recipient := domain.NormalizeRecipient(f.Recipient)
+		read = func(ctx context.Context, q *eventQuery) ([]storedEvent, error) {
+			return s.eventsOfRecipient(ctx, recipient, q)
 		}
-		q.keys = keys
 	}
 	var page []ports.EventRow
 	for q.limit = limit; q.limit > 0 && !q.within.isEmpty(); q.limit = limit - len(page) {
-		stored, err := s.eventsWithin(ctx, q)
+		stored, err := read(ctx, q)
 		if err != nil {
 			return nil, err
 		}

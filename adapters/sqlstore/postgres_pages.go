@@ -159,14 +159,6 @@ func (s *Postgres) eventsWithin(ctx context.Context, q *eventQuery) ([]storedEve
 		c.add("(message_key BETWEEN ? AND ? OR original_key BETWEEN ? AND ?)", least, greatest, least, greatest)
 		order = "id DESC NULLS LAST" // see postgresOrder
 	}
-	if q.keys != nil {
-		keys := make([][16]byte, len(q.keys))
-		for i, k := range q.keys {
-			keys[i] = k
-		}
-		c.add("(message_key = ANY(?) OR original_key = ANY(?))", keys, keys)
-		order = "id DESC NULLS LAST"
-	}
 	if len(q.types) > 0 {
 		c.add("type = ANY(?)", q.types)
 	}
@@ -177,19 +169,6 @@ func (s *Postgres) eventsWithin(ctx context.Context, q *eventQuery) ([]storedEve
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (storedEvent, error) { return scanEvent(row) })
-}
-
-func (s *Postgres) keysOfRecipient(ctx context.Context, recipient string) ([]domain.LogKey, error) {
-	rows, err := s.pages.Query(ctx, `SELECT key FROM email_log WHERE `+
-		`substr(uuid_send(key), 12, 5) = $1 AND recipient = $2`, recipientHash(recipient), recipient)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (domain.LogKey, error) {
-		var key [16]byte
-		err := row.Scan(&key)
-		return key, err
-	})
 }
 
 // Event implements ports.EventPages.

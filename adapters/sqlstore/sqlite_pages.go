@@ -162,6 +162,18 @@ func sqliteEventQuery(q *eventQuery) (query string, args []any) {
 	return query, c.args
 }
 
+// eventsOfRecipient asks by the keys of all logs of the recipient: each is looked
+// up in an index, however many they are.
+func (s *SQLite) eventsOfRecipient(ctx context.Context, recipient string, q *eventQuery) ([]storedEvent, error) {
+	keys, err := s.keysOfRecipient(ctx, recipient)
+	if err != nil || len(keys) == 0 {
+		return nil, err
+	}
+	his := *q
+	his.keys = keys
+	return s.eventsWithin(ctx, &his)
+}
+
 func (s *SQLite) keysOfRecipient(ctx context.Context, recipient string) ([]domain.LogKey, error) {
 	//nolint:sqlclosecheck // collect closes them
 	rows, err := s.read.DB.QueryContext(ctx, `SELECT key FROM email_log INDEXED BY email_log_recipient

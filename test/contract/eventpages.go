@@ -17,6 +17,7 @@ func TestEventPages(t *testing.T, open Open) {
 	tellAll(t, "EventPages", open, []story{
 		{"PagesThroughEventsByFilter", pagesOfEvents},
 		{"FindsEventsOfRecipientThroughLogs", eventsOfRecipient},
+		{"FindsEventsOfRecipientAmongMany", eventsOfCrowd},
 		{"FindsEventsOfTheIDsMillisecond", eventsOfMillisecond},
 		{"ShowsUndatedEventsLast", showsUndatedEventsLast},
 		{"ShowsEachEventOnceWhileOthersCommit", eventPagesWhileOthersCommit},
@@ -168,6 +169,45 @@ func eventsOfRecipient(t *testing.T, s Store) {
 	same(t, "events of nobody", 0, len(eventPages(t, s, ports.EventFilter{Recipient: "z@example.com"}, 5)))
 	of3 := ports.EventFilter{Recipient: "a@example.com", MessageID: messageID(3)}
 	same(t, "events of a recipient's message", rowsOf(eventsOf(mail[3]), func(*domain.EmailEvent) bool { return true }), eventPages(t, s, of3, 5))
+}
+
+// eventsOfCrowd asks for those of an address that gets a copy of everything.
+func eventsOfCrowd(t *testing.T, s Store) {
+	var records []Record
+	for i := range 300 {
+		r := record("Delivery", i*1000, i*1000+5, "all@example.com", fmt.Sprintf("user%d@example.com", i))
+		late := record("Bounce", i*1000, i*1000+200_000, "all@example.com")
+		records = append(records, r, late)
+	}
+	oob := record("OOB", 500_000, 500_000, "all@example.com")
+	oob.Original = &domain.Original{MessageID: messageID(3000), Recipients: []string{"all@example.com"}, By: domain.TieVERP}
+	records = append(records, oob, record("Rejection", 7, 7, "all@example.com"))
+	for chunk := range slices.Chunk(records, 100) {
+		commitRecords(t, s, chunk...)
+	}
+	want := rowsOf(eventsOf(records...), func(e *domain.EmailEvent) bool {
+		return e.Recipient == "all@example.com" && e.Type != domain.Rejection
+	})
+	for _, limit := range []int{7, 100, 1000} {
+		same(t, fmt.Sprintf("pages of %d", limit), want, eventPages(t, s, ports.EventFilter{Recipient: "all@example.com"}, limit))
+	}
+	for name, f := range map[string]ports.EventFilter{
+		"type":    {Types: []domain.EventType{domain.Bounce, domain.OOB}},
+		"message": {MessageID: messageID(3000)},
+		"range":   {From: at(100_000), To: at(300_000)},
+	} {
+		f.Recipient = "all@example.com"
+		some := slices.DeleteFunc(slices.Clone(want), func(r ports.EventRow) bool {
+			when, _ := r.ID.Time()
+			return len(f.Types) > 0 && !slices.Contains(f.Types, r.Type) ||
+				f.MessageID != "" && r.MessageID != f.MessageID && r.TiedBy == "" ||
+				!f.From.IsZero() && (when.Before(f.From) || !when.Before(f.To))
+		})
+		if len(some) == 0 || len(some) == len(want) {
+			t.Fatalf("events by %s: %d of %d, so it says nothing", name, len(some), len(want))
+		}
+		same(t, "pages by "+name, some, eventPages(t, s, f, 40))
+	}
 }
 
 func eventsOfMillisecond(t *testing.T, s Store) {

@@ -125,6 +125,9 @@ var pageFaults = []pageFault{
 	})},
 	{"knows no recipients", "EventPages/FindsEventsOfRecipientThroughLogs",
 		eventQuestion(func(f *ports.EventFilter, _ *domain.EventID, _ *int) { f.Recipient = "" })},
+	{"finds events of the newest logs", "EventPages/FindsEventsOfRecipientAmongMany", eventAnswer(func(rows []ports.EventRow) []ports.EventRow {
+		return slices.DeleteFunc(rows, func(r ports.EventRow) bool { return r.OccurredAt.Hour() == 12 && r.OccurredAt.Minute() < 10 })
+	})},
 	{"compares times of records", "EventPages/FindsEventsOfTheIDsMillisecond",
 		eventQuestion(func(f *ports.EventFilter, _ *domain.EventID, _ *int) { f.From = f.From.Truncate(time.Millisecond) })},
 	{"starts each page at the top", "EventPages/ShowsEachEventOnceWhileOthersCommit", restartsOnce},
