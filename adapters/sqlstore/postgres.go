@@ -170,6 +170,9 @@ func (s *Postgres) open(url string) (err error) {
 	reading.RuntimeParams["default_transaction_read_only"] = "on"
 	paging := reading.Copy()
 	paging.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	// Whose rows look many in a kept plan, and are few: workers would take longer to
+	// start than the rest.
+	paging.RuntimeParams["max_parallel_workers_per_gather"] = "0"
 	if s.pages, err = postgresPool(paging, s.cfg.Readers); err != nil {
 		return err
 	}
