@@ -49,9 +49,9 @@ func logsInAnyCase(t *testing.T, s Store) {
 		"frank.smith@example.com", "Frank.Smith@EXAMPLE.com", "FRANK.SMITH@example.com", "frank.smith@example.org",
 		"frank_smith@example.com", "Änne@example.com", "änne@example.com",
 	}
-	records := make([]Record, len(to))
+	var records []Record
 	for i, recipient := range to {
-		records[i] = record("Delivery", i, i+5, recipient)
+		records = append(records, record("Delivery", i, i+5, recipient))
 	}
 	records = append(records, record("Bounce", 0, 9, "Frank.smith@example.com"))
 	commitRecords(t, s, records...)

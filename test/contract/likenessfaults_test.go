@@ -2,6 +2,7 @@ package contract_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -90,10 +91,8 @@ var likenessFaults = []fault{
 		s := b.Store
 		b.Store = &likes{s, func(ctx context.Context, recipient string, from, to time.Time, limit int) ([]domain.EmailLog, error) {
 			logs, err := s.LogsTo(ctx, recipient, from, to, limit)
-			for l := range s.Logs(ctx, ports.LogFilter{Recipient: recipient, Reports: true}) {
-				logs = append(logs, l)
-			}
-			return logs, err
+			ofReports, pageErr := s.LogPage(ctx, ports.LogFilter{Recipient: recipient, Reports: true}, domain.LogKey{}, limit)
+			return append(logs, ofReports...), errors.Join(err, pageErr)
 		}, s.ReportsOn}
 	}},
 	{"finds reports in one case", "Likenesses/FindsReportsInAnyCase",
