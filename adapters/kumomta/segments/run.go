@@ -2,7 +2,6 @@ package segments
 
 import (
 	"context"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -156,30 +155,4 @@ func (r *run) file(path string, mark ports.Mark, wait func(fs.FileInfo, func() e
 	}
 	err = of.read()
 	return mark, bytes.last, err
-}
-
-// stream reads what is no file.
-func (r *run) stream(s stream) {
-	in := r.Stdin
-	if s.name != "-" {
-		file, err := os.Open(s.name)
-		if err != nil {
-			_ = r.send(ports.Slice{File: s.name, Lost: "all of it: " + reason(err).Error()})
-			return
-		}
-		defer file.Close()
-		in = file
-	}
-	// A read of a terminal or a pipe cannot be ended, so nobody waits for it.
-	out, to := io.Pipe()
-	defer out.Close()
-	go func() {
-		_, err := io.Copy(to, in)
-		_ = to.CloseWithError(err)
-	}()
-	unplug := context.AfterFunc(r.ctx, func() { _ = out.CloseWithError(r.ctx.Err()) })
-	defer unplug()
-	endless := func() (int64, bool) { return unknownSize, true }
-	of := reading{name: s.name, mark: r.marks[s.name], stat: endless, send: r.send, with: &r.decoders}
-	_ = newReading(of, out, r.LongestLine).read() // what fails is told or nobody reads on
 }
