@@ -58,7 +58,7 @@ func (d *statsDialect) rows(c *conditions, source *statsSource, q *ports.StatsQu
 		parts = append(parts, "SELECT "+columns+" FROM "+source.table+" WHERE "+c.String())
 	}
 	ranges, within := keyRanges(&ports.LogFilter{From: q.From, To: q.To}, domain.LogKey{}), source.key+" >= ? AND "+source.key+" < ?"
-	if source.aside != "" && !(q.From.IsZero() && q.To.IsZero()) {
+	if isBounded := !q.From.IsZero() || !q.To.IsZero(); isBounded && source.aside != "" {
 		part(source.aside)
 		within += " AND NOT " + source.aside
 	}
