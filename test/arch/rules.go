@@ -84,12 +84,15 @@ var Technologies = []struct{ Import, Home string }{
 	{"github.com/nats-io/...", "adapters/natsbus"},
 	{"github.com/redis/...", "adapters/rediscache"},
 	{"github.com/pelletier/...", "adapters/rulebook"},
+	{"github.com/fsnotify/...", "adapters/kumomta"},
+	{"github.com/DataDog/...", "adapters/sqlstore"},
 	{"github.com/prometheus/...", "adapters/telemetry"},
 	{"go.opentelemetry.io/...", "adapters/telemetry"},
 	{"go.uber.org/fx/...", "bootstrap"},
 	{"github.com/caarlos0/env/...", "bootstrap"},
 	{"github.com/joho/godotenv/...", "bootstrap"},
 	{"github.com/alecthomas/kong/...", "bootstrap"},
+	{"github.com/vbauerster/...", "bootstrap"},
 }
 
 // Package is one package and what its code imports.
