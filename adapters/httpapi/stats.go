@@ -27,8 +27,8 @@ const maxStatsRows = 50_000
 type statsInput struct {
 	By       []string  `query:"by" maxItems:"3" enum:"type,status,provider,domain,tenant,campaign,egress_source,cause" example:"status,provider" doc:"What the counts are told apart by, with commas between: type (of events, the default) or status (of messages), and up to two of the others."`
 	Interval string    `query:"interval" enum:"1m,5m,1h,1d" default:"1h" example:"1d" doc:"The width of a bucket of time. Buckets begin at whole ones of a day of UTC."`
-	From     time.Time `query:"from" example:"2026-07-25T00:00:00Z" doc:"Occurred, or for messages accepted, then or later; the minute that it is in counts whole. Not after to, and not longer before it than 2 days with 1m, 7 with 5m, 31 with 1h and 400 with 1d."`
-	To       time.Time `query:"to" example:"2026-07-26T00:00:00Z" doc:"Occurred or accepted before then; the minute that it is in counts whole. Where only one of from and to is given, the range is as long as it may be."`
+	From     time.Time `query:"from" example:"2026-07-25T00:00:00Z" doc:"Occurred, or for messages accepted, then or later. Not after to, and not longer before it than 2 days with 1m, 7 with 5m, 31 with 1h and 400 with 1d."`
+	To       time.Time `query:"to" example:"2026-07-26T00:00:00Z" doc:"Occurred or accepted before then. Where only one of from and to is given, the range is as long as it may be."`
 	Latency  bool      `query:"latency" example:"true" doc:"How messages came through instead of how many have which status. Not with type."`
 	Tenant   string    `query:"tenant" minLength:"1" maxLength:"1024" example:"acme" doc:"Whose messages they are."`
 	Campaign string    `query:"campaign" minLength:"1" maxLength:"1024" example:"spring" doc:"The campaign that they are part of."`
@@ -92,13 +92,12 @@ func (in *statsInput) checkBy() error {
 }
 
 // span is the range that is asked for, as long as it may be where one end is
-// open. It is of whole minutes, which is what stores have sums of.
+// open.
 func (in *statsInput) span() (from, to time.Time, err error) {
 	longest := intervals[in.Interval].longest
 	from, to = in.From.UTC(), in.To.UTC()
 	switch {
 	case from.IsZero() && to.IsZero():
-		return from, to, nil
 	case from.IsZero():
 		from = to.Add(-longest)
 	case to.IsZero():
@@ -108,7 +107,7 @@ func (in *statsInput) span() (from, to time.Time, err error) {
 	case to.Sub(from) > longest:
 		err = badRequest(fmt.Sprintf("from must be at most %d days before to with interval %s", longest/day, in.Interval))
 	}
-	return from.Truncate(time.Minute), to.Add(time.Minute - 1).Truncate(time.Minute), err
+	return from, to, err
 }
 
 // isPlain says whether events by type alone are asked for, which may be of all

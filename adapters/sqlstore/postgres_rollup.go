@@ -51,17 +51,22 @@ func (s *Postgres) roll(ctx context.Context, lock string) (more bool, err error)
 			return err
 		}
 		var rolls [2]*rollup
-		more, err = takeDeltas(ctx, tx, &rolls)
+		var err error
+		if more, err = takeDeltas(ctx, tx, &rolls); err != nil {
+			return err
+		}
 		now := time.Now()
 		for i, source := range []*statsSource{&eventSource, &logSource} {
-			if err == nil {
-				err = addToRollup(ctx, tx, source, rolls[i], now)
+			if err := addToRollup(ctx, tx, source, rolls[i], now); err != nil {
+				return err
 			}
-			if err == nil {
-				_, err = tx.Exec(ctx, forgetPostgresRows(source), int64(byMinute), minuteOf(now.Add(-minutesKept).UnixMicro()), pruneStep)
+			for _, old := range outlived(source, now) {
+				if _, err := tx.Exec(ctx, forgetPostgresRows(source), old.width, old.below, pruneStep); err != nil {
+					return err
+				}
 			}
 		}
-		return err
+		return nil
 	})
 	return more, err
 }
@@ -104,7 +109,7 @@ func takeDeltas(ctx context.Context, tx pgx.Tx, rolls *[2]*rollup) (more bool, e
 // addToRollup adds what r has collected to the rows of a roll-up. Nobody else
 // does meanwhile.
 func addToRollup(ctx context.Context, tx pgx.Tx, source *statsSource, r *rollup, now time.Time) error {
-	keys, rows := r.rows(now.Add(-minutesKept))
+	keys, rows := r.rows(now)
 	if len(keys) == 0 {
 		return nil
 	}

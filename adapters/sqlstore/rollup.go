@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"cmp"
+	"math"
 	"math/bits"
 	"slices"
 	"strings"
@@ -12,17 +13,67 @@ import (
 // that a roll-up tells apart. It is stored.
 type facet uint8
 
-// facets are all that are kept: the whole, each dimension, and each pair but
-// those with the domain, of which there would be nearly as many as messages.
-var facets = func() []facet {
-	list := []facet{0}
-	for f := facet(1); f < 1<<len(statsDimensions); f++ {
-		if f.size() == 1 || f.size() == 2 && f&(1<<domainPlace) == 0 {
-			list = append(list, f)
+// Facets of one dimension.
+const (
+	ofProvider facet = 1 << iota
+	ofDomain
+	ofTenant
+	ofCampaign
+	ofEgressSource
+	ofCause
+)
+
+// level is a width of buckets.
+type level struct {
+	width  int64   // in minutes; stored
+	facets []facet // that have such buckets
+	kept   time.Duration
+}
+
+// Widths of levels.
+const (
+	byMinute = 1
+	byHour   = 60
+	byDay    = 24 * 60
+)
+
+const day = 24 * time.Hour
+
+// levels are what is kept, the last as long as what it counts. Others are as
+// long as the longest range that anybody asks for with such buckets, and a little.
+//
+// Every facet costs a row for each of its values in each bucket. So there are few
+// of many values: of domains and campaigns no minutes, of domains no pairs, for
+// there would be nearly as many as messages, and other pairs of many by day only.
+var levels = func() []level {
+	minutes := []facet{0, ofProvider, ofTenant, ofEgressSource, ofCause}
+	hours := []facet{ofDomain, ofCampaign, ofProvider | ofEgressSource, ofProvider | ofCause, ofEgressSource | ofCause}
+	days := []facet{ofProvider | ofTenant, ofProvider | ofCampaign, ofTenant | ofCampaign, ofTenant | ofEgressSource, ofTenant | ofCause}
+	hours = append(hours, minutes...)
+	return []level{{byMinute, minutes, 8 * day}, {byHour, hours, 33 * day}, {byDay, append(days, hours...), 0}}
+}()
+
+// since is the first minute that a level has, the least number without an end.
+// Readers rely on a little less, for clocks differ.
+func (l *level) since(now time.Time) int64 {
+	if l.kept == 0 {
+		return math.MinInt64
+	}
+	return minuteOf(now.Add(-l.kept).UnixMicro())
+}
+
+// isKept says whether the level of that width has a facet from a minute on.
+func (f facet) isKept(width, from int64, now time.Time) bool {
+	for i := range levels {
+		if l := &levels[i]; l.width == width {
+			return slices.Contains(l.facets, f) && (l.kept == 0 || from >= l.since(now.Add(day/2)))
 		}
 	}
-	return list
-}()
+	return false
+}
+
+// facets are all that there are, those of the widest level.
+var facets = levels[len(levels)-1].facets
 
 // facetNumbers are facets as a statement has them.
 var facetNumbers = func() string {
@@ -32,12 +83,6 @@ var facetNumbers = func() string {
 	}
 	return strings.Join(list, ", ")
 }()
-
-func (f facet) size() int { return bits.OnesCount8(uint8(f)) }
-
-// hasMinutes says whether the facet is kept for each minute. Of pairs there
-// would be as many as messages.
-func (f facet) hasMinutes() bool { return f.size() <= 1 }
 
 // group returns what the facet tells apart.
 func (f facet) group(d *dims) (a, b string) {
@@ -62,20 +107,6 @@ func (f facet) dims(a, b string) (d dims) {
 	return d
 }
 
-// Widths of buckets in minutes. They are stored.
-const (
-	byMinute = 1
-	byHour   = 60
-	byDay    = 24 * 60
-)
-
-// minutesKept is how long roll-ups have each minute. Readers rely on a little
-// less, for clocks differ.
-const (
-	minutesKept   = 8 * 24 * time.Hour
-	minutesUsable = minutesKept - 12*time.Hour
-)
-
 // rollupKey is the key of a row of a roll-up.
 type rollupKey struct {
 	facet  facet
@@ -90,12 +121,10 @@ func (k rollupKey) compare(o rollupKey) int {
 }
 
 // rollup collects tallies, and says what that changes in the roll-up of events,
-// or in that of messages.
+// or in that of messages. No facet has the domain and anything else, so these are
+// apart: there are far fewer of each than of both together.
 type rollup struct {
-	alike map[alike]*sums
-	// The last that was added to: neighbours are often alike.
-	key  alike
-	sums *sums
+	domains, others collected
 }
 
 // alike is what tallies have in common that no roll-up tells apart.
@@ -104,62 +133,83 @@ type alike struct {
 	dims   dims
 }
 
-func newRollup() *rollup { return &rollup{alike: map[alike]*sums{}} }
-
-func (r *rollup) add(t *tally) {
-	if key := (alike{t.minute, t.dims}); r.sums == nil || key != r.key {
-		s, ok := r.alike[key]
-		if !ok {
-			s = &sums{}
-			r.alike[key] = s
-		}
-		r.key, r.sums = key, s
-	}
-	r.sums.tally(t)
+type collected struct {
+	sums map[alike]*sums
+	// The last that was added to: neighbours are often alike.
+	last alike
+	sum  *sums
 }
 
-// rows returns what has to be added to which row, in order of their keys. For
-// minutes before since there are none.
-func (r *rollup) rows(since time.Time) (keys []rollupKey, rows map[rollupKey]*sums) {
+func newRollup() *rollup {
+	return &rollup{collected{sums: map[alike]*sums{}}, collected{sums: map[alike]*sums{}}}
+}
+
+func (r *rollup) add(t *tally) {
+	domain, others := alike{minute: t.minute}, alike{t.minute, t.dims}
+	domain.dims[domainPlace], others.dims[domainPlace] = t.dims[domainPlace], ""
+	r.domains.of(domain).tally(t)
+	r.others.of(others).tally(t)
+}
+
+// of returns the sum of what is alike.
+func (c *collected) of(key alike) *sums {
+	if c.sum != nil && key == c.last {
+		return c.sum
+	}
+	sum, ok := c.sums[key]
+	if !ok {
+		sum = &sums{}
+		c.sums[key] = sum
+	}
+	c.last, c.sum = key, sum
+	return sum
+}
+
+// rows returns what has to be added to which row, in order of their keys.
+func (r *rollup) rows(now time.Time) (keys []rollupKey, rows map[rollupKey]*sums) {
 	rows = map[rollupKey]*sums{}
-	for key, s := range r.alike {
-		if s.isZero() {
-			continue
-		}
-		for _, f := range facets {
-			width := int64(byHour)
-			if f.hasMinutes() {
-				width = byMinute
+	domains, others := &r.domains, &r.others
+	for i := range levels {
+		l := &levels[i]
+		domains, others = domains.widened(l.width), others.widened(l.width)
+		for _, f := range l.facets {
+			if f == ofDomain {
+				domains.addRows(rows, l, f, now)
+			} else {
+				others.addRows(rows, l, f, now)
 			}
-			a, b := f.group(&key.dims)
-			addRow(rows, rollupKey{f, int16(width), floorDiv(key.minute, width) * width, a, b}, s)
 		}
 	}
-	widen(rows, byMinute, byHour)
-	widen(rows, byHour, byDay)
-	first := minuteOf(since.UnixMicro())
 	for key, s := range rows {
-		if s.isZero() || key.width == byMinute && key.bucket < first {
-			delete(rows, key)
-			continue
+		if !s.isZero() {
+			keys = append(keys, key)
 		}
-		keys = append(keys, key)
 	}
 	slices.SortFunc(keys, rollupKey.compare)
 	return keys, rows
 }
 
-// widen adds the rows of one width to those of another.
-func widen(rows map[rollupKey]*sums, from, to int16) {
-	wide := map[rollupKey]*sums{}
-	for key, s := range rows {
-		if key.width == from {
-			key.width, key.bucket = to, floorDiv(key.bucket, int64(to))*int64(to)
-			addRow(wide, key, s)
-		}
+// widened returns what c has, in buckets of a width.
+func (c *collected) widened(width int64) *collected {
+	if width == byMinute {
+		return c
 	}
-	for key, s := range wide {
-		addRow(rows, key, s)
+	wide := &collected{sums: map[alike]*sums{}}
+	for key, s := range c.sums {
+		key.minute = floorDiv(key.minute, width) * width
+		wide.of(key).add(s)
+	}
+	return wide
+}
+
+// addRows adds what c has to the rows of a facet.
+func (c *collected) addRows(rows map[rollupKey]*sums, l *level, f facet, now time.Time) {
+	since := l.since(now)
+	for key, s := range c.sums {
+		if key.minute >= since {
+			a, b := f.group(&key.dims)
+			addRow(rows, rollupKey{f, int16(l.width), key.minute, a, b}, s)
+		}
 	}
 }
 
@@ -185,10 +235,20 @@ func oldBuckets(events, logs time.Time) (old []bucketsBefore) {
 		source *statsSource
 		cut    time.Time
 	}{{&eventSource, events}, {&logSource, logs}} {
-		for _, width := range []int64{byMinute, byHour, byDay} {
+		for _, l := range levels {
 			if !of.cut.IsZero() {
-				old = append(old, bucketsBefore{of.source, width, floorDiv(minuteOf(of.cut.UnixMicro()), width) * width})
+				old = append(old, bucketsBefore{of.source, l.width, floorDiv(minuteOf(of.cut.UnixMicro()), l.width) * l.width})
 			}
+		}
+	}
+	return old
+}
+
+// outlived are the buckets that a roll-up no longer needs.
+func outlived(source *statsSource, now time.Time) (old []bucketsBefore) {
+	for i := range levels {
+		if l := &levels[i]; l.kept > 0 {
+			old = append(old, bucketsBefore{source, l.width, l.since(now)})
 		}
 	}
 	return old

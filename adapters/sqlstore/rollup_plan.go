@@ -110,17 +110,16 @@ func (p *statsPlan) cover(m minutes, width int64, now time.Time) {
 	if m.isEmpty() {
 		return
 	}
-	usable := width > byMinute || p.facet.hasMinutes() && m.from >= minuteCeil(now.Add(-minutesUsable), 0)
 	inner := m.inner(width)
 	switch {
-	case width == byMinute && !usable:
-		p.rows = append(p.rows, [2]time.Time{startOf(m.from), startOf(m.below)})
-	case inner.isEmpty():
-		p.cover(m, narrower[width], now)
-	default:
+	case !inner.isEmpty() && p.facet.isKept(width, inner.from, now):
 		p.cover(minutes{m.from, inner.from}, narrower[width], now)
 		p.rolled = append(p.rolled, stretch{width, inner})
 		p.cover(minutes{inner.below, m.below}, narrower[width], now)
+	case width == byMinute:
+		p.rows = append(p.rows, [2]time.Time{startOf(m.from), startOf(m.below)})
+	default:
+		p.cover(m, narrower[width], now)
 	}
 }
 

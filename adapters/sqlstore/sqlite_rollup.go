@@ -50,9 +50,10 @@ func rollSQLite(t *sqliteTx) (more bool, err error) {
 		if err := addToSQLiteRollup(t, source, rolls[i], now); err != nil {
 			return false, err
 		}
-		_, err := t.exec(forgetSQLiteRows(source), int64(byMinute), minuteOf(now.Add(-minutesKept).UnixMicro()), int64(pruneStep))
-		if err != nil {
-			return false, err
+		for _, old := range outlived(source, now) {
+			if _, err := t.exec(forgetSQLiteRows(source), old.width, old.below, int64(pruneStep)); err != nil {
+				return false, err
+			}
 		}
 	}
 	return taken == rowsRolled, nil
@@ -75,7 +76,7 @@ func scanValues(row []driver.Value, dest []any) error {
 
 // addToSQLiteRollup adds what r has collected to the rows of a roll-up.
 func addToSQLiteRollup(t *sqliteTx, source *statsSource, r *rollup, now time.Time) error {
-	keys, rows := r.rows(now.Add(-minutesKept))
+	keys, rows := r.rows(now)
 	for _, k := range keys {
 		sum := rows[k]
 		key := []any{int64(k.facet), int64(k.width), k.bucket, k.a, k.b}
