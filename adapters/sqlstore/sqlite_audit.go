@@ -46,7 +46,6 @@ func (s *SQLite) EventIDs(ctx context.Context, from, to time.Time) iter.Seq2[dom
 }
 
 func (s *SQLite) idPage(ctx context.Context, r uuidRange, page []domain.EventID) ([]domain.EventID, error) {
-	//nolint:sqlclosecheck // each closes them
 	rows, err := s.read.DB.QueryContext(ctx, `SELECT id FROM email_event WHERE id >= ? AND id < ? ORDER BY id LIMIT `+idPageLimit,
 		r.least[:], r.below[:])
 	if err != nil {

@@ -107,10 +107,10 @@ func streamsMilliseconds(t *testing.T, s Store) {
 		}
 	}
 	commitRecords(t, s, records...)
-	for _, bounds := range [][2]time.Duration{{0, 1000}, {3000, 7000}, {2001, 6999}, {2999, 3001}} {
-		from, to := bounds[0]*time.Microsecond, bounds[1]*time.Microsecond
+	for _, micros := range [][2]int{{0, 1000}, {3000, 7000}, {2001, 6999}, {2999, 3001}} {
+		from, to := time.Duration(micros[0])*time.Microsecond, time.Duration(micros[1])*time.Microsecond
 		// Rounded up, as for pages of events.
-		first, end := int(bounds[0]+999)/1000, int(bounds[1]+999)/1000
+		first, end := (micros[0]+999)/1000, (micros[1]+999)/1000
 		same(t, fmt.Sprintf("ids from %v to %v", from, to), inOrder(eventIDsOf(records[3*first:3*end]...)),
 			eventIDs(t, s, midnight.Add(from), midnight.Add(to)))
 	}
