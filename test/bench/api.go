@@ -30,6 +30,9 @@ func api(ctx context.Context, o options) error {
 		return err
 	}
 	defer s.Close()
+	if err := s.rollAll(ctx); err != nil {
+		return err
+	}
 	only, err := regexp.Compile(o.only)
 	if err != nil {
 		return err

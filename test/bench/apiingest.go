@@ -37,7 +37,11 @@ func (s *apiStore) whileIngesting(ctx context.Context, rate float64, work func()
 		for ctx.Err() == nil {
 			unit := s.later.unit(next())
 			due = due.Add(time.Duration(float64(len(unit)) / rate * float64(time.Second)))
-			if err := s.fillUnit(ctx, unit); err != nil && ctx.Err() == nil {
+			err := s.fillUnit(ctx, unit)
+			if err == nil {
+				err = s.rollAll(ctx)
+			}
+			if err != nil && ctx.Err() == nil {
 				ended <- err
 				return
 			}
@@ -51,4 +55,13 @@ func (s *apiStore) whileIngesting(ctx context.Context, rate float64, work func()
 	err := work()
 	stop()
 	return errors.Join(err, <-ended)
+}
+
+// rollAll sums up what was committed, as the service does in the background.
+func (s *apiStore) rollAll(ctx context.Context) error {
+	for {
+		if more, err := s.Roll(ctx); err != nil || !more {
+			return err
+		}
+	}
 }
