@@ -1,2 +1,2 @@
 -- Changes of the list of suppressions are announced as events are.
-ALTER TABLE outbox ADD COLUMN changes text; -- a JSON array of them; NULL where events has what is announced, else that is empty
+ALTER TABLE outbox ADD COLUMN changes text COLLATE "C"; -- a JSON array of them; NULL where events has what is announced, else that is empty
