@@ -78,15 +78,11 @@ func (d *dialect) conditions(f *ports.LogFilter) *conditions {
 		{byKey, "egress_source", f.EgressSource},
 		{byKey, "cause", string(f.Cause)},
 	} {
-		switch {
-		case text.value == "":
-		case text.field != index || text.field == byKey:
-			c.add(d.unindexed+text.column+" = ?", text.value)
-		case index == byRecipient:
+		if index == byRecipient && text.field == byRecipient {
 			c.add(d.indexed[index], recipientHash(recipient), recipient)
-		default:
-			c.add(d.indexed[index], text.value, text.value)
+			continue
 		}
+		d.text(c, text.field == index, text.field, text.column, text.value)
 	}
 	if f.Domain != "" {
 		name := strings.ToLower(f.Domain)
@@ -98,6 +94,18 @@ func (d *dialect) conditions(f *ports.LogFilter) *conditions {
 	}
 	d.unlisted(c, f)
 	return c
+}
+
+// text adds that a column has a value, by the index of its field if that is the
+// one that is used; "" asks nothing.
+func (d *dialect) text(c *conditions, isIndex bool, of field, column, value string) {
+	switch {
+	case value == "":
+	case !isIndex || of == byKey:
+		c.add(d.unindexed+column+" = ?", value)
+	default:
+		c.add(d.indexed[of], value, value)
+	}
 }
 
 // unlisted adds what f asks that no list by status answers to the last: the rank
@@ -130,13 +138,7 @@ func (d *dialect) ofRare(c *conditions, f *ports.LogFilter, status string) {
 		{byKey, "egress_source", f.EgressSource},
 		{byKey, "cause", string(f.Cause)},
 	} {
-		switch {
-		case text.value == "":
-		case text.field != index || text.field == byKey:
-			c.add(d.unindexed+text.column+" = ?", text.value)
-		default:
-			c.add(d.indexed[index], text.value, text.value)
-		}
+		d.text(c, text.field == index, text.field, text.column, text.value)
 	}
 }
 

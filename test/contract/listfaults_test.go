@@ -127,24 +127,27 @@ func registrations(ask func(id *string, limit *int), change func(id string, foun
 
 func asIsFound(_ string, found []domain.Registration) []domain.Registration { return found }
 
+// overwriting puts entries into the place of those that are there.
+func overwriting(l *lists) {
+	l.suppress = func(ctx context.Context, entries []domain.Suppression) ([]bool, error) {
+		added, err := l.Store.Suppress(ctx, entries)
+		for i, e := range entries {
+			if !added[i] {
+				_ = l.Store.Unsuppress(ctx, e.Address, e.AddedAt)
+				_, _ = l.Store.Suppress(ctx, entries[i:i+1])
+			}
+		}
+		return added, err
+	}
+}
+
 // listFaults are those about suppressions and registrations.
 var listFaults = []fault{
 	{"forgets notes", "Suppressions/KeepsEntriesAsTheyAre", entries(func(e *domain.Suppression) { e.Note = "" })},
 	{"forgets what gave rise", "Suppressions/KeepsEntriesAsTheyAre", entries(func(e *domain.Suppression) { e.EventID = domain.EventID{} })},
 	{"suppresses without white space", "Suppressions/KeepsEntriesAsTheyAre",
 		entries(func(e *domain.Suppression) { e.Address = strings.ReplaceAll(e.Address, " ", "") })},
-	{"overwrites entries", "Suppressions/KeepsTheFirstEntryOfAnAddress", inLists(func(l *lists) {
-		l.suppress = func(ctx context.Context, entries []domain.Suppression) ([]bool, error) {
-			added, err := l.Store.Suppress(ctx, entries)
-			for i, e := range entries {
-				if !added[i] {
-					_ = l.Store.Unsuppress(ctx, e.Address, e.AddedAt)
-					_, _ = l.Store.Suppress(ctx, entries[i:i+1])
-				}
-			}
-			return added, err
-		}
-	})},
+	{"overwrites entries", "Suppressions/KeepsTheFirstEntryOfAnAddress", inLists(overwriting)},
 	{"adds all anew", "Suppressions/AddsOfSeveralEntriesTheFirst", inLists(func(l *lists) {
 		l.suppress = func(ctx context.Context, entries []domain.Suppression) ([]bool, error) {
 			_, err := l.Store.Suppress(ctx, entries)
@@ -192,18 +195,7 @@ var listFaults = []fault{
 			return l.Store.FindSuppressed(ctx, lower)
 		}
 	})},
-	{"announces what was known", "Suppressions/AnnouncesWhatWasAdded", inLists(func(l *lists) {
-		l.suppress = func(ctx context.Context, entries []domain.Suppression) ([]bool, error) {
-			added, err := l.Store.Suppress(ctx, entries)
-			for i, e := range entries {
-				if !added[i] {
-					_ = l.Store.Unsuppress(ctx, e.Address, e.AddedAt)
-					_, _ = l.Store.Suppress(ctx, entries[i:i+1])
-				}
-			}
-			return added, err
-		}
-	})},
+	{"announces what was known", "Suppressions/AnnouncesWhatWasAdded", inLists(overwriting)},
 	{"announces additions in order of address", "Suppressions/AnnouncesWhatWasAdded", inLists(func(l *lists) {
 		l.suppress = func(ctx context.Context, entries []domain.Suppression) ([]bool, error) {
 			sorted := slices.SortedStableFunc(slices.Values(entries), func(a, b domain.Suppression) int { return strings.Compare(a.Address, b.Address) })
