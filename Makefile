@@ -34,7 +34,7 @@ dev: ## start the service and restart it when a source file changes
 .PHONY: test
 test: ## run every test; what they need is installed or named
 	test/setup.sh
-	go test ./...
+	go test -timeout 30m ./...
 
 .PHONY: test-embedded
 test-embedded: ## run the tests that need Go alone
@@ -43,7 +43,7 @@ test-embedded: ## run the tests that need Go alone
 .PHONY: race
 race: ## run the tests under the race detector, end to end tests aside
 	@command -v "$$(go env CC)" >/dev/null || { echo "make race: the race detector needs a C compiler: apt-get install gcc" >&2; exit 1; }
-	CGO_ENABLED=1 go test -race $$(go list ./... | grep -vE '/test/(e2e|bench)(/|$$)')
+	CGO_ENABLED=1 go test -race -timeout 60m $$(go list ./... | grep -vE '/test/(e2e|bench)(/|$$)')
 
 .PHONY: lint
 lint: ## check form, vet, linters and go.mod
