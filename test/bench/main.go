@@ -26,6 +26,7 @@ type options struct {
 	postgres  string
 	sustained int
 	grown     int
+	lean      bool
 	// Of the suite of log files.
 	logged int
 	// Of the suite of the API.
@@ -42,6 +43,7 @@ func main() {
 	flag.StringVar(&o.postgres, "postgres", "", "URL of a PostgreSQL to measure; without, one is started")
 	flag.IntVar(&o.sustained, "sustained", 2_500_000, "records of the sustained run, 0 for none")
 	flag.IntVar(&o.grown, "grown", 0, "records to store before the last million is measured, as 20000000; 0 for none")
+	flag.BoolVar(&o.lean, "lean", false, "measure PostgreSQL without what only lists and statistics need")
 	flag.IntVar(&o.logged, "logged", 300_000, "records of the large log segment, of about 1 kB each, as 10000000; 0 for none")
 	flag.IntVar(&o.events, "events", 10_000_000, "events of 90 days that the API is asked about; a server given with -postgres keeps them")
 	flag.StringVar(&o.only, "only", "", "questions to the API that are asked, as a regular expression")

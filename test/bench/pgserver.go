@@ -15,6 +15,7 @@ var quiet = slog.New(slog.DiscardHandler)
 type pgServer struct {
 	url  string
 	conn *pgx.Conn
+	lean bool // what is measured has nothing that only lists and statistics need
 }
 
 // startPostgres connects to url, or starts a server of its own with its defaults
@@ -33,7 +34,7 @@ func startPostgres(ctx context.Context, url string) (db *pgServer, stop func(), 
 		end()
 		return nil, nil, err
 	}
-	return &pgServer{url, conn}, func() {
+	return &pgServer{url: url, conn: conn}, func() {
 		_ = conn.Close(context.WithoutCancel(ctx))
 		end()
 	}, nil

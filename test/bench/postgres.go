@@ -35,6 +35,7 @@ func postgres(ctx context.Context, o options) error {
 		return err
 	}
 	defer stop()
+	db.lean = o.lean
 	var m pgFigures
 	for round := range o.rounds {
 		units := makeUnits(uint64(round+1), o.units)
@@ -188,7 +189,11 @@ func (db *pgServer) open(ctx context.Context, schema string) (*sqlstore.Postgres
 	if err != nil {
 		return nil, err
 	}
-	if err := store.Ping(ctx); err != nil {
+	err = store.Ping(ctx)
+	if err == nil && db.lean {
+		err = db.makeLean(ctx, schema)
+	}
+	if err != nil {
 		_ = store.Close()
 		return nil, err
 	}
@@ -198,10 +203,14 @@ func (db *pgServer) open(ctx context.Context, schema string) (*sqlstore.Postgres
 // service measures the whole service on PostgreSQL, with a NATS server beside it.
 func (db *pgServer) service(ctx context.Context, binary string, units [][]string) (f serviceFigures, err error) {
 	const schema = "bench_service"
-	if err := db.drop(ctx, schema); err != nil {
+	store, err := db.open(ctx, schema) // which makes it as it shall be measured
+	if err != nil {
 		return f, err
 	}
 	defer func() { _ = db.drop(ctx, schema) }()
+	if err := store.Close(); err != nil {
+		return f, err
+	}
 	dir, err := os.MkdirTemp("", "kumotrail-bench")
 	if err != nil {
 		return f, err
