@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/kumotrail/kumotrail/application"
+	"github.com/kumotrail/kumotrail/ports"
 	"github.com/kumotrail/kumotrail/test/records"
 )
 
@@ -29,6 +32,7 @@ func sustained(ctx context.Context, db *pgServer, o options) error {
 	}
 	defer func() { _ = db.drop(ctx, "bench_sustained") }()
 	defer store.Close()
+	defer rollUp(ctx, store)()
 	copiers, err := db.floorTable(ctx)
 	if err != nil {
 		return err
@@ -81,6 +85,17 @@ func sustained(ctx context.Context, db *pgServer, o options) error {
 	return nil
 }
 
+// rollUp keeps the roll-ups of a store as the service does, until done is called.
+func rollUp(ctx context.Context, store ports.Roller) (done func()) {
+	ctx, stop := context.WithCancel(ctx)
+	var rolling sync.WaitGroup
+	rolling.Go(func() { application.NewRollups(store, quiet).Run(ctx) })
+	return func() {
+		stop()
+		rolling.Wait()
+	}
+}
+
 // grown measures whether a record costs more when millions are stored: the rate
 // among the first million and at the end.
 func grown(ctx context.Context, db *pgServer, o options) error {
@@ -91,6 +106,7 @@ func grown(ctx context.Context, db *pgServer, o options) error {
 	}
 	defer func() { _ = db.drop(ctx, "bench_grown") }()
 	defer store.Close()
+	defer rollUp(ctx, store)()
 	const block = 250_000 / unitRecords
 	blocks := o.grown / unitRecords / block
 	maker := records.NewMaker(7, time.Now().Add(-20*24*time.Hour), 20*24*time.Hour/time.Duration(max(o.grown, 1)))
