@@ -61,6 +61,7 @@ func (c *ConnConfig) Validate() error {
 type Conn struct {
 	nc     *nats.Conn
 	log    *slog.Logger
+	server *Server       // the embedded one, nil for another
 	closed chan struct{} // closed when the connection is
 
 	connected chan struct{} // closed when it was first connected
@@ -86,7 +87,7 @@ func Connect(ctx context.Context, cfg ConnConfig) (*Conn, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	c := &Conn{log: cfg.Log, closed: make(chan struct{}), connected: make(chan struct{})}
+	c := &Conn{log: cfg.Log, server: cfg.Server, closed: make(chan struct{}), connected: make(chan struct{})}
 	c.session, c.end = context.WithCancelCause(context.Background())
 	options := append(c.options(), cfg.target()...)
 	nc, err := nats.Connect(cfg.URL, options...)

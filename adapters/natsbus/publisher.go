@@ -94,10 +94,14 @@ func NewPublisher(conn *Conn, cfg PublisherConfig) (*Publisher, error) {
 	return p, nil
 }
 
-// Ping is nil if the server answers and the stream is there.
+// Ping is nil if the server answers and the stream is there. An embedded server
+// also has to be able to write it.
 func (p *Publisher) Ping(ctx context.Context) error {
 	if !p.conn.up.Load() {
 		return fmt.Errorf("NATS: not connected: %w", ports.ErrUnavailable)
+	}
+	if s := p.conn.server; s != nil && s.healer.broken.Load() {
+		return fmt.Errorf("NATS: the stream cannot be written: %w", ports.ErrUnavailable)
 	}
 	return p.look(ctx)
 }

@@ -1,6 +1,7 @@
 package natsbus
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -49,6 +50,8 @@ type ServerConfig struct {
 	Token string
 	// Log takes the server's warnings and errors.
 	Log *slog.Logger
+
+	healEvery time.Duration // 0 for the usual; tests have less
 }
 
 // Validate names every fault.
@@ -83,8 +86,9 @@ func (c *ServerConfig) listenAddress() (host string, port int, err error) {
 
 // Server is a NATS server with JetStream inside this process.
 type Server struct {
-	ns    *server.Server
-	token string
+	ns     *server.Server
+	token  string
+	healer *healer
 }
 
 // StartServer starts the server and returns when clients can connect. An
@@ -112,8 +116,12 @@ func StartServer(cfg ServerConfig) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start NATS server: %w", err)
 	}
+	s.healer = newHealer(s.ns, cfg.storeDir(), cfg.Log, cmp.Or(cfg.healEvery, healEvery))
 	return s, nil
 }
+
+// storeDir is the folder of the streams' files.
+func (c *ServerConfig) storeDir() string { return filepath.Join(c.Dir, "nats") }
 
 // listenError says that the server is well but for its listener.
 type listenError struct{ reason string }
@@ -153,7 +161,7 @@ func (s *Server) options(cfg *ServerConfig) *server.Options {
 		MaxPayload:             maxPayload,
 		JetStream:              true,
 		DisableJetStreamBanner: true,
-		StoreDir:               filepath.Join(cfg.Dir, "nats"),
+		StoreDir:               cfg.storeDir(),
 		SyncInterval:           syncInterval,
 		JetStreamMaxMemory:     maxMemoryStreams,
 		JetStreamMaxStore:      maxFileStreams,
@@ -171,6 +179,9 @@ func (s *Server) Address() string {
 // Close ends the server and waits until its files are closed. Connections
 // should be closed before. Closing twice is harmless.
 func (s *Server) Close() {
+	if s.healer != nil {
+		s.healer.close()
+	}
 	s.ns.Shutdown()
 	s.ns.WaitForShutdown()
 }
