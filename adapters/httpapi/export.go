@@ -1,9 +1,9 @@
 package httpapi
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -84,12 +84,14 @@ func registerExport(api huma.API, logs ports.LogReader, log *slog.Logger) {
 // breaks, so that a cut export cannot be taken for a whole one.
 func export(c *gin.Context, logs ports.LogReader, filter ports.LogFilter, f form, log *slog.Logger) {
 	lines := newLineStream(c, f)
-	for l, err := range logs.Logs(c.Request.Context(), filter) {
+	var l domain.EmailLog // one for all: what is handed on would be garbage for each
+	for read, err := range logs.Logs(c.Request.Context(), filter) {
 		if err != nil && !c.Writer.Written() {
 			failWith(c, log, err, askAgain)
 			return
 		}
 		if err == nil {
+			l = read
 			err = lines.write(&l)
 		}
 		if err != nil {
@@ -97,46 +99,50 @@ func export(c *gin.Context, logs ports.LogReader, filter ports.LogFilter, f form
 			panic(http.ErrAbortHandler)
 		}
 	}
-	if err := lines.end(); err != nil {
+	if err := lines.flush(); err != nil {
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// writeWithin is how long a client may take for the next piece of a stream.
-const writeWithin = 30 * time.Second
+const (
+	// writeWithin is how long a client may take for the next piece of a stream.
+	writeWithin = 30 * time.Second
+	// pieceSize is how long a piece is, but for its last line.
+	pieceSize = 64 << 10
+)
 
-// lineStream writes lines, each piece within writeWithin.
+// lineStream writes lines in pieces, each within writeWithin.
 type lineStream struct {
 	control *http.ResponseController
-	buffer  *bufio.Writer
+	writer  io.Writer
 	form    form
-	line    []byte
+	piece   []byte
 	lines   int
 }
 
 func newLineStream(c *gin.Context, f form) *lineStream {
-	return &lineStream{
-		control: http.NewResponseController(c.Writer), buffer: bufio.NewWriterSize(c.Writer, 64<<10),
-		form: f, line: []byte(f.head),
+	s := &lineStream{
+		control: http.NewResponseController(c.Writer), writer: c.Writer,
+		form: f, piece: make([]byte, 0, pieceSize+4<<10),
 	}
+	s.piece = append(s.piece, f.head...)
+	return s
 }
 
 func (s *lineStream) write(l *domain.EmailLog) error {
-	if s.lines%100 == 0 {
-		// Not every writer has deadlines; then there is none.
-		_ = s.control.SetWriteDeadline(time.Now().Add(writeWithin))
-	}
 	s.lines++
-	s.line = s.form.appendLine(s.line, l)
-	_, err := s.buffer.Write(s.line)
-	s.line = s.line[:0]
-	return err
+	s.piece = s.form.appendLine(s.piece, l)
+	if len(s.piece) < pieceSize {
+		return nil
+	}
+	return s.flush()
 }
 
-// end writes what is left: of an export of nothing the head.
-func (s *lineStream) end() error {
-	if _, err := s.buffer.Write(s.line); err != nil {
-		return err
-	}
-	return s.buffer.Flush()
+// flush writes what is there: of an export of nothing the head.
+func (s *lineStream) flush() error {
+	// Not every writer has deadlines; then there is none.
+	_ = s.control.SetWriteDeadline(time.Now().Add(writeWithin))
+	_, err := s.writer.Write(s.piece)
+	s.piece = s.piece[:0]
+	return err
 }

@@ -92,12 +92,11 @@ func (s *Postgres) logPage(ctx context.Context, f *ports.LogFilter, before domai
 
 func (s *Postgres) logsWithin(ctx context.Context, f *ports.LogFilter, r uuidRange, limit int, both bool) ([]domain.EmailLog, error) {
 	query, args := postgresLogQuery(f, r, limit, both)
-	rows, err := s.pages.Query(ctx, query, args...)
+	rows, err := s.pages.Query(ctx, query, append([]any{binaryValues}, args...)...)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.AppendRows(make([]domain.EmailLog, 0, min(limit, 500)), rows,
-		func(row pgx.CollectableRow) (domain.EmailLog, error) { return scanLog(row) })
+	return collectLogs(rows, limit)
 }
 
 func postgresLogQuery(f *ports.LogFilter, r uuidRange, limit int, both bool) (query string, args []any) {

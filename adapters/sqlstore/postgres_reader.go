@@ -11,36 +11,16 @@ import (
 	"github.com/kumotrail/kumotrail/ports"
 )
 
-// logPage is how many logs are read at once. A stream of them is many short
-// statements: one that lasts as long as a slow reader would keep days from
-// being dropped and dead rows from being cleared.
-const logPage = 500
-
 // Logs implements ports.LogReader.
 func (s *Postgres) Logs(ctx context.Context, f ports.LogFilter) iter.Seq2[domain.EmailLog, error] {
-	return func(yield func(domain.EmailLog, error) bool) {
+	return streamLogs(ctx, func(ctx context.Context, before domain.LogKey) ([]domain.EmailLog, error) {
+		const operation = "read logs"
 		if err := s.state.err(); err != nil {
-			yield(domain.EmailLog{}, postgresError("read logs", err))
-			return
+			return nil, postgresError(operation, err)
 		}
-		var before domain.LogKey
-		for {
-			page, err := s.logPage(ctx, &f, before, logPage, false)
-			if err != nil {
-				yield(domain.EmailLog{}, postgresError("read logs", err))
-				return
-			}
-			for _, l := range page {
-				if !yield(l, nil) {
-					return
-				}
-			}
-			if len(page) < logPage {
-				return
-			}
-			before = page[len(page)-1].Key
-		}
-	}
+		page, err := s.logPage(ctx, &f, before, streamPage, false)
+		return page, postgresError(operation, err)
+	})
 }
 
 // postgresLogColumns are logColumns with the key as bytes.

@@ -70,33 +70,47 @@ const logColumns = `key, message_id, recipient, sender, tenant, campaign, applic
 
 type scanner interface{ Scan(dest ...any) error }
 
-func scanLog(row scanner) (domain.EmailLog, error) {
-	var (
-		key, decision                                                       []byte
-		sender, tenant, campaign, app, provider, source, enhanced, response text
-		prior, next, confidence                                             text
-		size, code                                                          integer
-		accepted, delivered, failed, complained, decided                    micros
-		meaning                                                             verdictColumns
-		l                                                                   domain.EmailLog
-	)
-	dest := append([]any{&key, &l.MessageID, &l.Recipient, &sender, &tenant, &campaign, &app,
-		&provider, &source, &prior, &next, &l.Confirmed, &l.OfReport, &size, &l.Attempts,
-		&accepted, &delivered, &failed, &complained, &decided, &code, &enhanced, &response}, meaning.dest()...)
-	if err := row.Scan(append(dest, &confidence, &decision)...); err != nil {
-		return l, err
+func scanLog(row scanner) (domain.EmailLog, error) { return newLogScan().scan(row) }
+
+// logScan scans one row after another into the same places.
+type logScan struct {
+	key, decision                                                       []byte
+	sender, tenant, campaign, app, provider, source, enhanced, response text
+	prior, next, confidence                                             text
+	size, code                                                          integer
+	accepted, delivered, failed, complained, decided                    micros
+	meaning                                                             verdictColumns
+
+	log  domain.EmailLog
+	dest []any // of logColumns
+}
+
+func newLogScan() *logScan {
+	s := new(logScan)
+	l := &s.log
+	s.dest = append([]any{&s.key, &l.MessageID, &l.Recipient, &s.sender, &s.tenant, &s.campaign, &s.app,
+		&s.provider, &s.source, &s.prior, &s.next, &l.Confirmed, &l.OfReport, &s.size, &l.Attempts,
+		&s.accepted, &s.delivered, &s.failed, &s.complained, &s.decided, &s.code, &s.enhanced, &s.response}, s.meaning.dest()...)
+	s.dest = append(s.dest, &s.confidence, &s.decision)
+	return s
+}
+
+func (s *logScan) scan(row scanner) (domain.EmailLog, error) {
+	if err := row.Scan(s.dest...); err != nil {
+		return domain.EmailLog{}, err
 	}
-	copy(l.Key[:], key)
-	l.Sender, l.Tenant, l.Campaign, l.ApplicationID = string(sender), string(tenant), string(campaign), string(app)
-	l.Provider, l.EgressSource, l.Size = string(provider), string(source), int64(size)
-	l.PriorID, l.NextID = string(prior), string(next)
-	l.AcceptedAt, l.DeliveredAt, l.FailedAt, l.ComplainedAt = accepted.Time, delivered.Time, failed.Time, complained.Time
-	l.Decision = decisionOf(decision)
+	l := &s.log
+	copy(l.Key[:], s.key)
+	l.Sender, l.Tenant, l.Campaign, l.ApplicationID = string(s.sender), string(s.tenant), string(s.campaign), string(s.app)
+	l.Provider, l.EgressSource, l.Size = string(s.provider), string(s.source), int64(s.size)
+	l.PriorID, l.NextID = string(s.prior), string(s.next)
+	l.AcceptedAt, l.DeliveredAt, l.FailedAt, l.ComplainedAt = s.accepted.Time, s.delivered.Time, s.failed.Time, s.complained.Time
+	l.Decision = decisionOf(s.decision)
 	d := &l.Decision
-	d.At, d.Code = decided.Time, int(code)
-	d.Enhanced, d.Response = parseEnhanced(string(enhanced)), string(response)
-	d.Verdict, d.ResponseHash, d.Confidence = meaning.verdict(), uint64(meaning.hash), domain.Confidence(confidence)
-	return l, nil
+	d.At, d.Code = s.decided.Time, int(s.code)
+	d.Enhanced, d.Response = parseEnhanced(string(s.enhanced)), string(s.response)
+	d.Verdict, d.ResponseHash, d.Confidence = s.meaning.verdict(), uint64(s.meaning.hash), domain.Confidence(s.confidence)
+	return *l, nil
 }
 
 // verdictColumns are the columns from cause to response_hash.

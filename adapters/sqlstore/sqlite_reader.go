@@ -11,27 +11,10 @@ import (
 
 // Logs implements ports.LogReader.
 func (s *SQLite) Logs(ctx context.Context, f ports.LogFilter) iter.Seq2[domain.EmailLog, error] {
-	return func(yield func(domain.EmailLog, error) bool) {
-		// Other processes may have their turn between pages: a stream that lasts as
-		// long as a slow reader would keep the write-ahead log from being emptied.
-		var before domain.LogKey
-		for {
-			page, err := s.logPage(ctx, &f, before, logPage, false)
-			if err != nil {
-				yield(domain.EmailLog{}, sqliteError("read logs", err))
-				return
-			}
-			for _, l := range page {
-				if !yield(l, nil) {
-					return
-				}
-			}
-			if len(page) < logPage {
-				return
-			}
-			before = page[len(page)-1].Key
-		}
-	}
+	return streamLogs(ctx, func(ctx context.Context, before domain.LogKey) ([]domain.EmailLog, error) {
+		page, err := s.logPage(ctx, &f, before, streamPage, false)
+		return page, sqliteError("read logs", err)
+	})
 }
 
 // Events implements ports.LogReader.
