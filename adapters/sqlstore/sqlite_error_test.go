@@ -165,6 +165,19 @@ func TestWriterSyncsEveryCommit(t *testing.T) {
 	}
 }
 
+// Building an index of a large store in memory could take all of it.
+func TestOnlyCommitsKeepTemporaryFilesInMemory(t *testing.T) {
+	s := openForTest(t, filepath.Join(t.TempDir(), "store.db"), SQLiteConfig{})
+	var reader int64
+	if err := s.read.DB.QueryRowContext(t.Context(), "PRAGMA temp_store").Scan(&reader); err != nil {
+		t.Fatal(err)
+	}
+	const byDefault, inMemory = int64(0), int64(2)
+	if diff := cmp.Diff([]any{inMemory, byDefault}, []any{ask(t, s, "PRAGMA temp_store"), reader}); diff != "" {
+		t.Errorf("temp_store of writer and reader: -want +got\n%s", diff)
+	}
+}
+
 func TestOpenRefusesSchemaOfNewerVersion(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	s := openForTest(t, path, SQLiteConfig{})
