@@ -35,16 +35,15 @@ func environment() ([]map[string]string, error) {
 // settingsFrom reads settings from maps, later ones over earlier ones.
 func settingsFrom(sources ...map[string]string) (Settings, error) {
 	s, f := parseSettings(sources...)
-	if len(f) == 0 { // of what could not be read more faults would be a consequence
-		f, _ = errors.AsType[Faults](s.Validate())
-	}
-	if len(f) > 0 {
+	rest, _ := errors.AsType[Faults](s.Validate())
+	if f = append(f, rest...); len(f) > 0 {
 		return Settings{}, f
 	}
 	return s, nil
 }
 
-// parseSettings reads settings whatever they say.
+// parseSettings reads settings whatever they say. One that cannot be read has its
+// default, so that what is wrong with the others can be told beside it.
 func parseSettings(sources ...map[string]string) (Settings, Faults) {
 	merged := map[string]string{}
 	for _, source := range sources {
@@ -54,9 +53,14 @@ func parseSettings(sources ...map[string]string) (Settings, Faults) {
 	var f Faults
 	err := env.ParseWithOptions(&s, env.Options{Environment: merged})
 	if parse, ok := errors.AsType[env.AggregateError](err); ok {
+		readable := maps.Clone(merged)
 		for _, fault := range parse.Errors {
-			f = append(f, describe(fault, merged))
+			name, text := describe(fault, merged)
+			f = append(f, text)
+			delete(readable, name)
 		}
+		s = Settings{}
+		_ = env.ParseWithOptions(&s, env.Options{Environment: readable}) // all faults are known
 	} else if err != nil {
 		f.add("%v", err)
 	}
@@ -67,23 +71,25 @@ func parseSettings(sources ...map[string]string) (Settings, Faults) {
 	return s, f
 }
 
-// describe names the variable that could not be read, and what it should be.
-func describe(fault error, values map[string]string) string {
+// describe returns the variable that could not be read, and says what it should
+// be.
+func describe(fault error, values map[string]string) (name, text string) {
 	parse, ok := errors.AsType[env.ParseError](fault)
 	if !ok {
-		return fault.Error()
+		return "", fault.Error()
 	}
 	field, ok := reflect.TypeFor[Settings]().FieldByName(parse.Name)
 	if !ok {
 		field, _ = reflect.TypeFor[MTASettings]().FieldByName(parse.Name)
 	}
-	name := field.Tag.Get("env")
+	name = field.Tag.Get("env")
 	want := map[string]string{
-		"Port": "a whole number", "RetentionDays": "a whole number of days",
+		"Port": "a whole number", "RetentionDays": "a whole number of days", "RateLimit": "a whole number",
 		"NATSMaxAge": "a duration as in 168h or 30m", "SpoolFlush": "true or false",
+		"LogLevel": "one of debug, info, warn, error",
 	}[parse.Name]
 	if want == "" {
 		want = strings.TrimPrefix(parse.Err.Error(), "not ")
 	}
-	return fmt.Sprintf("%s: %q is not %s", name, values[name], want)
+	return name, fmt.Sprintf("%s: %q is not %s", name, values[name], want)
 }

@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -41,7 +42,11 @@ func connectEmbedded(life fx.Lifecycle, s Settings, _ lockedDataDir, log *slog.L
 }
 
 func connectExternal(life fx.Lifecycle, s Settings, log *slog.Logger) (*natsbus.Conn, error) {
-	return connect(life, natsbus.ConnConfig{URL: s.NATSURL, CredsFile: s.NATSCreds, CAFile: s.NATSCA, Log: log})
+	conn, err := connect(life, natsbus.ConnConfig{URL: s.NATSURL, CredsFile: s.NATSCreds, CAFile: s.NATSCA, Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("NATS_URL, NATS_CREDS or NATS_CA: %w", err)
+	}
+	return conn, nil
 }
 
 // connectWithin is how long the start waits for a bus. Later it connects behind

@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
 	"strconv"
 	"strings"
@@ -44,6 +45,8 @@ type Settings struct {
 	NATSMaxAge        time.Duration `env:"NATS_MAX_AGE" envDefault:"168h"`
 	NATSMaxBytes      Bytes         `env:"NATS_MAX_BYTES" envDefault:"4GiB"`
 	NATSLegacySubject string        `env:"NATS_LEGACY_SUBJECT"`
+
+	LogLevel slog.Level `env:"LOG_LEVEL" envDefault:"info"`
 
 	BaseURL string `env:"BASE_URL"`
 	MTA     MTASettings

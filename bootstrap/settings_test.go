@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -75,6 +76,13 @@ func TestEveryWrongSettingIsNamed(t *testing.T) {
 			"NODE_ENV": "production", "X_KUMOMTA_KEY": "a-key-of-sixteen-bytes", "PG_URL": "postgres://db/mail",
 		}, []string{"NATS_URL: is not set"}},
 		{"an external bus", map[string]string{"NATS_URL": "nats://"}, []string{"NATS_URL"}},
+		{"a bus of another kind", map[string]string{"NATS_URL": "amqp://localhost:5672"}, []string{"NATS_URL", "nats://host:port"}},
+		{"some unreadable, others out of range", map[string]string{
+			"PORT": "x", "API_RATE_LIMIT": "fast", "LOG_LEVEL": "loud", "MAX_INFLIGHT_BYTES": "much", "NODE_ENV": "test", "RETENTION_DAYS": "-1",
+		}, []string{
+			"6 settings", `PORT: "x" is not a whole number`, `API_RATE_LIMIT: "fast" is not a whole number`,
+			`LOG_LEVEL: "loud" is not one of debug, info, warn, error`, "MAX_INFLIGHT_BYTES", "NODE_ENV", "RETENTION_DAYS: -1",
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := settingsFrom(c.env)
@@ -87,6 +95,13 @@ func TestEveryWrongSettingIsNamed(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestLevelOfTheLogMayStandInTheFile(t *testing.T) {
+	s, err := settingsFrom(map[string]string{"LOG_LEVEL": "debug"}, nil)
+	if err != nil || s.LogLevel != slog.LevelDebug {
+		t.Errorf("level %v, %v", s.LogLevel, err)
 	}
 }
 

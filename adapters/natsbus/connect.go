@@ -49,13 +49,16 @@ func (c *ConnConfig) Validate() error {
 		if u = strings.TrimSpace(u); !strings.Contains(u, "://") {
 			u = "nats://" + u
 		}
-		if parsed, err := url.Parse(u); c.Server == nil && (err != nil || parsed.Hostname() == "") {
+		if parsed, err := url.Parse(u); c.Server == nil && (err != nil || parsed.Hostname() == "" || !schemes[parsed.Scheme]) {
 			faults = append(faults, fmt.Errorf("NATS URL %d of %d is malformed: want nats://host:port or tls://host:port, "+
 				"special characters in a password as %%XX", i+1, len(urls)))
 		}
 	}
 	return errors.Join(faults...)
 }
+
+// schemes are those of the client's: it takes any other for nats.
+var schemes = map[string]bool{"nats": true, "tls": true, "ws": true, "wss": true}
 
 // Conn is a connection that is restored when it breaks, for as long as it takes.
 type Conn struct {

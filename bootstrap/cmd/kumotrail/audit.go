@@ -24,7 +24,7 @@ type auditCommand struct {
 	Patience time.Duration `help:"How long a store that is away is waited for; 0 for ever." default:"10m"`
 }
 
-func (c *auditCommand) Run(ctx context.Context, level slog.Level) error {
+func (c *auditCommand) Run(ctx context.Context, level *slog.Level) error {
 	if c.Fix && slices.Contains(c.Paths, "-") {
 		return exitError{exitUsage, errors.New("--fix reads the logs twice, which standard input cannot be")}
 	}

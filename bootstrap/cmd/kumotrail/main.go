@@ -27,7 +27,7 @@ type cli struct {
 	Completion completionCommand `cmd:"" help:"Print the script that completes command lines in a shell."`
 	Version    versionCommand    `cmd:"" help:"Print version, commit and Go version."`
 
-	LogLevel slog.Level `default:"info" help:"Least level that is logged: debug, info, warn or error." env:"LOG_LEVEL"`
+	LogLevel *slog.Level `help:"Least level that is logged, debug, info, warn or error, in place of what LOG_LEVEL says."`
 }
 
 func main() {
@@ -49,7 +49,7 @@ type serveCommand struct {
 	KeepSchema bool `help:"Leave the store's schema alone; refuse to start if it is not the current one."`
 }
 
-func (c *serveCommand) Run(ctx context.Context, level slog.Level) error {
+func (c *serveCommand) Run(ctx context.Context, level *slog.Level) error {
 	s, err := bootstrap.LoadSettings()
 	if err != nil {
 		return err
@@ -57,9 +57,13 @@ func (c *serveCommand) Run(ctx context.Context, level slog.Level) error {
 	return bootstrap.Serve(ctx, s, bootstrap.ServeOptions{KeepSchema: c.KeepSchema, Build: build()}, newLog(s, level))
 }
 
-// newLog writes lines for people in development and JSON in production.
-func newLog(s bootstrap.Settings, level slog.Level) *slog.Logger {
-	options := &slog.HandlerOptions{Level: level}
+// newLog writes lines for people in development and JSON in production, from the
+// level that was asked for, nil for that of the settings.
+func newLog(s bootstrap.Settings, level *slog.Level) *slog.Logger {
+	options := &slog.HandlerOptions{Level: s.LogLevel}
+	if level != nil {
+		options.Level = *level
+	}
 	if s.Environment == bootstrap.Production {
 		return slog.New(slog.NewJSONHandler(os.Stderr, options))
 	}

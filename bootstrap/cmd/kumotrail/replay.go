@@ -45,7 +45,7 @@ type replayCommand struct {
 	Patience   time.Duration `help:"How long a store that is away is waited for; 0 for ever, as with --follow." default:"10m"`
 }
 
-func (c *replayCommand) Run(ctx context.Context, level slog.Level) error {
+func (c *replayCommand) Run(ctx context.Context, level *slog.Level) error {
 	limitMemory()
 	s, err := bootstrap.LoadSettings()
 	if err != nil {
