@@ -170,11 +170,28 @@ func (e *EmailEvent) Concerns(l *EmailLog) bool {
 		return len(o.Recipients) == 0 ||
 			slices.ContainsFunc(o.Recipients, func(r string) bool { return strings.EqualFold(r, l.Recipient) })
 	}
-	recipient := e.Recipient
-	if e.Type == OOB { // the address that the report came to
-		recipient = e.Sender
+	return NormalizeMessageID(e.MessageID) == l.MessageID && NormalizeRecipient(e.wentTo()) == l.Recipient
+}
+
+// ConcernsMessage says whether the event belongs to the story of any log that
+// the message of that id, in its normal spelling, has or may come to have.
+// AppendLogs says something of a log of that message then.
+func (e *EmailEvent) ConcernsMessage(id string) bool {
+	switch {
+	case e.FromLogHook(), e.Type == Rejection, id == "":
+		return false
+	case e.Original != nil && e.Original.MessageID == id:
+		return true
 	}
-	return NormalizeMessageID(e.MessageID) == l.MessageID && NormalizeRecipient(recipient) == l.Recipient
+	return NormalizeMessageID(e.MessageID) == id && e.wentTo() != ""
+}
+
+// wentTo returns the recipient of the event's own message.
+func (e *EmailEvent) wentTo() string {
+	if e.Type == OOB { // the address that the report came to
+		return e.Sender
+	}
+	return e.Recipient
 }
 
 // isComplaint says whether a feedback report says that the recipient did not

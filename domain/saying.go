@@ -5,7 +5,9 @@ package domain
 //
 //   - of its own message what happened to it;
 //   - a report, that its own message is one, and of each message that it is
-//     tied to that it bounced late or was complained about;
+//     tied to that it bounced late or was complained about. One that changes no
+//     status names the log and says no more; one that names no recipient names
+//     that of the recipient "", for all of the message;
 //   - a transfer, of the message under its other id, that it is the same one.
 //
 // Rejections, a log hook's own messages and events without a recipient or a
@@ -67,26 +69,34 @@ func (l *EmailLog) decide(e *EmailEvent, s Status) {
 // appendOfReport says what a report says: of its own message that it is one,
 // which keeps the status of those.
 func appendOfReport(said []EmailLog, e *EmailEvent) []EmailLog {
-	if e.HasLog() {
-		status := BouncedLate
-		if e.Type == Feedback {
-			status = Complained
-		}
-		for _, recipient := range e.Original.Recipients {
-			l := logNamed(NewLogKey(e.Original.MessageID, recipient), e.Original.MessageID, recipient)
-			l.decide(e, status)
-			l.Decision.Confidence = e.Original.By.Confidence()
-			said = append(said, l)
-		}
+	if e.Original != nil {
+		said = appendOriginal(said, e)
 	}
-	recipient := e.Recipient
-	if e.Type == OOB {
-		recipient = e.Sender // the address that the report came to
-	}
-	if e.MessageID != "" && recipient != "" {
+	if recipient := e.wentTo(); e.MessageID != "" && recipient != "" {
 		own := logNamed(NewLogKey(e.MessageID, recipient), e.MessageID, recipient)
 		own.OfReport = true
 		said = append(said, own)
+	}
+	return said
+}
+
+// appendOriginal says what a report says of the message that it is tied to.
+func appendOriginal(said []EmailLog, e *EmailEvent) []EmailLog {
+	o := e.Original
+	if len(o.Recipients) == 0 {
+		return append(said, logNamed(o.Key(), o.MessageID, ""))
+	}
+	status := BouncedLate
+	if e.Type == Feedback {
+		status = Complained
+	}
+	for _, recipient := range o.Recipients {
+		l := logNamed(NewLogKey(o.MessageID, recipient), o.MessageID, recipient)
+		if e.HasLog() {
+			l.decide(e, status)
+			l.Decision.Confidence = o.By.Confidence()
+		}
+		said = append(said, l)
 	}
 	return said
 }

@@ -240,3 +240,22 @@ func TestEventsConcernTheLogsWhoseStatusTheyChange(t *testing.T) {
 		}
 	})
 }
+
+// What is found by its message is found by what is said of the message's logs.
+func TestEventsSpeakOfAllMessagesThatTheyConcern(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := anyEvent.Draw(t, "event")
+		said := domain.AppendLogs(nil, &e)
+		ids := []string{domain.NormalizeMessageID(e.MessageID), aMessage}
+		for _, id := range ids {
+			spoken := slices.ContainsFunc(said, func(l domain.EmailLog) bool { return l.MessageID == id })
+			if e.ConcernsMessage(id) && !spoken {
+				t.Fatalf("a %s concerns message %q and does not speak of it", e.Type, id)
+			}
+			l := domain.EmailLog{MessageID: id, Recipient: domain.NormalizeRecipient(recipients.Draw(t, "recipient"))}
+			if id != "" && l.Recipient != "" && e.Concerns(&l) && !e.ConcernsMessage(id) {
+				t.Fatalf("a %s concerns a log of message %q and not the message", e.Type, id)
+			}
+		}
+	})
+}

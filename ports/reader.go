@@ -40,10 +40,10 @@ type LogReader interface {
 	// among them. None is an empty slice and a nil error; so it is for the empty
 	// id and for one that no event can have, with a NUL in it or broken UTF-8.
 	FindLogs(ctx context.Context, id string, limit int) ([]domain.EmailLog, error)
-	// Events returns the events of one message, and the reports that are tied to
-	// it (EmailEvent.Original), in order of time and id, with the raw bytes of
-	// their records. The id takes any spelling. What an event meant when it came
-	// it means for good: provider, verdict, response hash and tie are as stored,
+	// Events returns the events of one message's story (EmailEvent.ConcernsMessage),
+	// and the reports that are tied to it, in order of time and id, with the raw
+	// bytes of their records. The id takes any spelling. What an event meant when it
+	// came it means for good: provider, verdict, response hash and tie are as stored,
 	// whatever the rules say now.
 	Events(ctx context.Context, messageID string) ([]domain.EmailEvent, error)
 }

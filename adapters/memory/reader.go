@@ -102,8 +102,11 @@ func (s *Store) Events(ctx context.Context, messageID string) ([]domain.EmailEve
 		return nil, err
 	}
 	var events []domain.EmailEvent
-	for _, e := range s.messages[domain.NormalizeMessageID(messageID)] {
-		events = append(events, *e)
+	id := domain.NormalizeMessageID(messageID)
+	for _, e := range s.messages[id] {
+		if e.ConcernsMessage(id) {
+			events = append(events, *e)
+		}
 	}
 	slices.SortFunc(events, func(a, b domain.EmailEvent) int {
 		return cmp.Or(a.OccurredAt.Compare(b.OccurredAt), bytes.Compare(a.ID[:], b.ID[:]))

@@ -226,7 +226,7 @@ func (c *postgresCommit) joinLogs() {
 	t, types := &c.logRows, &c.store.statements
 	t.startArray(len(c.logs), types.logRow)
 	for i := range c.logs {
-		t.log(&c.logs[i], c.heardOf(i), types)
+		t.log(&c.logs[i], c.heardOf(i), c.onDays[i], types)
 	}
 	c.standings = make([]standing, len(c.logs))
 	if len(c.added) == 0 {

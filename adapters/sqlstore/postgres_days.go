@@ -21,10 +21,15 @@ const (
 // partition is one day of a table.
 type partition struct {
 	table string
-	day   int64 // its first millisecond
+	day   int64 // its first millisecond, 0 for that of time 0
 }
 
-func (p partition) name() string { return p.table + time.UnixMilli(p.day).UTC().Format("_20060102") }
+func (p partition) name() string {
+	if p.day == 0 {
+		return p.table + "_undated"
+	}
+	return p.table + time.UnixMilli(p.day).UTC().Format("_20060102")
+}
 
 // options are those that a partitioned table cannot pass on.
 func (p partition) options() string {

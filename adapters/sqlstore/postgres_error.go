@@ -16,6 +16,7 @@ const (
 	pgSerialization  = "40001"
 	pgDeadlock       = "40P01"
 	pgReadOnly       = "25006"
+	pgNoTable        = "42P01"
 	pgNoStatement    = "26000" // someone between has another connection for us
 	pgStalePlan      = "0A000" // of a statement whose tables have changed
 	classData        = "22"

@@ -5,8 +5,6 @@ import (
 	"iter"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
 )
@@ -36,16 +34,11 @@ func (s *Postgres) Events(ctx context.Context, messageID string) ([]domain.Email
 		return nil, nil
 	}
 	least, greatest := domain.KeysOfMessage(messageID)
-	rows, err := s.pages.Query(ctx, `SELECT `+postgresEventColumns+` FROM email_event e
-		WHERE e.message_key BETWEEN $1 AND $2 OR e.original_key BETWEEN $1 AND $2
-		ORDER BY e.occurred_at NULLS FIRST, e.id`, [16]byte(least), [16]byte(greatest))
+	stored, err := s.eventsOfMessage(ctx, least, greatest)
 	if err != nil {
 		return nil, postgresError(operation, err)
 	}
-	stored, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (storedEvent, error) { return scanEvent(row) })
-	if err != nil {
-		return nil, postgresError(operation, err)
-	}
+	inTime(stored)
 	events, err := restoreMessage(s.restorer(ctx), stored, domain.NormalizeMessageID(messageID))
 	return events, postgresError(operation, err)
 }

@@ -32,6 +32,9 @@ var joined = []struct{ column, by string }{
 	{"complained_at", "LEAST"}, {"received_at", "LEAST"}, {"decision", "GREATEST"},
 }
 
+// joinedDays is NULL where the log is of before: see eventDays.
+const joinedDays = "l.days | excluded.days"
+
 // decided are those that go with the decision.
 var decided = []string{
 	"status", "decided_at", "code", "enhanced_code", "response",
@@ -46,6 +49,7 @@ func joinLogsQuery() string {
 	for _, j := range joined {
 		sets = append(sets, j.column+" = "+j.by+"(l."+j.column+", excluded."+j.column+")")
 	}
+	sets = append(sets, "days = "+joinedDays)
 	for _, d := range decided {
 		sets = append(sets, d+" = CASE WHEN excluded.decision > l.decision THEN excluded."+d+" ELSE l."+d+" END")
 	}
@@ -53,12 +57,12 @@ func joinLogsQuery() string {
 		key, accepted_at, received_at, size, confirmed, of_report, message_id, recipient,
 		sender, tenant, campaign, application_id, prior_id, next_id, provider, egress_source,
 		delivered_at, failed_at, complained_at, attempts, code, decided_at, status, enhanced_code,
-		response, cause, subcause, permanence, fault, rule, response_hash, confidence, decision)
+		response, cause, subcause, permanence, fault, rule, response_hash, confidence, decision, days)
 	SELECT key, accepted_at, received_at, size, confirmed, of_report, message_id, recipient,
 		sender, tenant, campaign, application_id, (transfer).prior_id, (transfer).next_id, provider, egress_source,
 		delivered_at, failed_at, complained_at, attempts, code, decided_at, status, enhanced_code,
 		response, (verdict).cause, (verdict).subcause, (verdict).permanence, (verdict).fault, (verdict).rule,
-		(verdict).response_hash, (verdict).confidence, decision
+		(verdict).response_hash, (verdict).confidence, decision, days
 	FROM unnest($1::email_log_row[])
 	ON CONFLICT (key) DO UPDATE SET `
 	return query + strings.Join(sets, ", ")
@@ -71,6 +75,7 @@ func changesLog() string {
 	for _, j := range joined {
 		news = append(news, "l."+j.column+" IS DISTINCT FROM "+j.by+"(l."+j.column+", excluded."+j.column+")")
 	}
+	news = append(news, "l.days IS DISTINCT FROM "+joinedDays)
 	return strings.Join(news, " OR ")
 }
 

@@ -206,9 +206,9 @@ func (t *pgTuples) tie(o *domain.Original) {
 }
 
 // log appends a row of the type email_log_row.
-func (t *pgTuples) log(l *domain.EmailLog, heard time.Time, types *statementSet) {
+func (t *pgTuples) log(l *domain.EmailLog, heard time.Time, days eventDays, types *statementSet) {
 	d := &l.Decision
-	t.arrayRow(26, func() {
+	t.arrayRow(27, func() {
 		t.uuid(l.Key)
 		t.time(l.AcceptedAt)
 		t.time(heard)
@@ -230,6 +230,7 @@ func (t *pgTuples) log(l *domain.EmailLog, heard time.Time, types *statementSet)
 		t.texts(d.Enhanced.String(), d.Response)
 		t.verdict(d, types.logVerdict)
 		t.bytes(decisionBytes(d))
+		t.size(int64(days))
 	})
 }
 

@@ -128,8 +128,8 @@ func (r *restorer) original(tie *storedTie, decoded *domain.Original) (*domain.O
 	return &domain.Original{MessageID: messageID, Recipients: []string{recipient}, By: tie.by}, nil
 }
 
-// restoreMessage leaves out rows of other messages, whose ids may have the same
-// 40 bits of hash.
+// restoreMessage leaves out rows of no log, and of other messages, whose ids may
+// have the same 40 bits of hash.
 func restoreMessage(restorer *restorer, stored []storedEvent, messageID string) ([]domain.EmailEvent, error) {
 	var events []domain.EmailEvent
 	for i := range stored {
@@ -137,7 +137,7 @@ func restoreMessage(restorer *restorer, stored []storedEvent, messageID string) 
 		if err != nil {
 			return nil, err
 		}
-		if domain.NormalizeMessageID(e.MessageID) == messageID || e.Original != nil && e.Original.MessageID == messageID {
+		if e.ConcernsMessage(messageID) {
 			events = append(events, e)
 		}
 	}

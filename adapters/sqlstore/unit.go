@@ -18,6 +18,7 @@ type unit struct {
 	// first: in that order a B-tree takes them fastest.
 	firsts []int32
 	logs   []domain.EmailLog // folded, in order of their keys
+	onDays []eventDays       // by log, of the unit's events
 	logOf  []int32           // by event: the place of its log, -1 for none
 	heard  []time.Time       // by log, of those without a time in their keys
 }
@@ -56,7 +57,8 @@ func (u *unit) fold() {
 	}
 	slices.SortFunc(order, func(a, b int32) int { return bytes.Compare(said[a].Key[:], said[b].Key[:]) })
 	*room = said
-	u.logs = make([]domain.EmailLog, 0, distinct(said, order))
+	n := distinct(said, order)
+	u.logs, u.onDays = make([]domain.EmailLog, 0, n), make([]eventDays, n)
 	for _, i := range order {
 		if n := len(u.logs); n > 0 && u.logs[n-1].Key == said[i].Key {
 			u.logs[n-1] = u.logs[n-1].Join(said[i])
@@ -64,6 +66,7 @@ func (u *unit) fold() {
 			u.logs = append(u.logs, said[i])
 		}
 		at := len(u.logs) - 1
+		u.onDays[at] |= daysOf(said[i].Key, u.Events[by[i].event].ID)
 		if by[i].own {
 			u.logOf[by[i].event] = int32(at)
 		}

@@ -66,12 +66,14 @@ func (l *ledger) state() state {
 		Quarantine: map[domain.QuarantineID]ports.Quarantined{},
 	}
 	for _, e := range l.known {
-		own := domain.NormalizeMessageID(e.MessageID)
-		if own != "" {
-			st.Events[own] = append(st.Events[own], e)
+		ids := []string{domain.NormalizeMessageID(e.MessageID)}
+		if e.Original != nil && e.Original.MessageID != ids[0] {
+			ids = append(ids, e.Original.MessageID)
 		}
-		if e.Original != nil && e.Original.MessageID != own {
-			st.Events[e.Original.MessageID] = append(st.Events[e.Original.MessageID], e)
+		for _, id := range ids {
+			if e.ConcernsMessage(id) {
+				st.Events[id] = append(st.Events[id], e)
+			}
 		}
 	}
 	for _, events := range st.Events {
