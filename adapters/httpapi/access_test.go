@@ -39,6 +39,18 @@ func problemOf(t *testing.T, resp *httptest.ResponseRecorder) httpapi.Problem {
 
 const bearer = "Bearer " + apiKey
 
+func TestKeysAreTakenBehindTheirSchemeInAnyCase(t *testing.T) {
+	s := newService()
+	for header, want := range map[string]int{
+		bearer: http.StatusOK, "bearer " + apiKey: http.StatusOK, "BEARER  " + apiKey: http.StatusOK,
+		apiKey: http.StatusUnauthorized, "Basic " + apiKey: http.StatusUnauthorized, "Bearer": http.StatusUnauthorized, "": http.StatusUnauthorized,
+	} {
+		if resp := s.asked(http.MethodGet, "/api/kumomta/v1/stats", "Authorization", header); resp.Code != want {
+			t.Errorf("%.8q: %d, want %d", header, resp.Code, want)
+		}
+	}
+}
+
 func TestRequestIDsOfClientsAreKeptWhereSane(t *testing.T) {
 	s := newService()
 	made := map[string]bool{}

@@ -59,8 +59,8 @@ func (b *bodies) read(r *http.Request) (body, error) {
 		return body{}, errTooLarge
 	}
 	sent := buffer{bodies: b}
-	if err := sent.fill(r.Body, r.ContentLength); err != nil || decompress == nil {
-		return sent.body(), err
+	if err := sent.fill(r.Body, r.ContentLength); err != nil || decompress == nil || len(sent.bytes) == 0 {
+		return sent.body(), err // nothing is nothing in every encoding
 	}
 	reader, err := decompress(bytes.NewReader(sent.bytes))
 	if err != nil {

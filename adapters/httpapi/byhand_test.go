@@ -144,6 +144,14 @@ func TestSuppressionsAreListedInPages(t *testing.T) {
 	}
 }
 
+func TestSuppressionsAsCSVMayNameTheirColumnsInAnyCase(t *testing.T) {
+	s := newService()
+	s.send(t, "/suppressions", "text/csv", "Reason, Address\ncomplaint,a@x.example\n")
+	if got, _ := s.page(t, "reason=complaint"); len(got) != 1 || got[0] != "a@x.example" {
+		t.Errorf("complaints: %v", got)
+	}
+}
+
 // A list can be moved from one service to another, and no spreadsheet takes an
 // address for a formula on the way.
 func TestSuppressionsAsCSVAreSafeAndComeBackWhole(t *testing.T) {
@@ -199,6 +207,7 @@ func TestWrongListsAreRefusedWholeAndByPlace(t *testing.T) {
 		{"/suppressions", "text/csv", "address,reason\na@example.org,manual\nb@example.org,hate\n", "items[1].reason"},
 		{"/suppressions", "text/csv", "address,event_id\na@example.org,7\n", "items[0].event_id"},
 		{"/suppressions", "text/csv", "address,colour\na@example.org,red\n", "column 2"},
+		{"/suppressions", "text/csv", "address,address\na@example.org,b@example.org\n", "column 2 has the name of another, address"},
 		{"/suppressions", "text/csv", "a@example.org,manual,,,,,\n", "7 columns at items[0]"},
 		{"/suppressions", "text/csv", "\"a@example.org\nb@example.org", "not CSV"},
 		{"/suppressions", "text/csv", ",manual\n", "items[0]"},

@@ -24,13 +24,13 @@ type eventsInput struct {
 	Cursor    string    `query:"cursor" minLength:"1" maxLength:"64" example:"AXswYIBMAmk5AZ-aBNaBfFqOHytqkNTHEw" doc:"The next_cursor of the page before, with the same filters."`
 }
 
-func (in *eventsInput) chosen() ports.EventFilter {
+func (in *eventsInput) chosen() (ports.EventFilter, error) {
 	f := ports.EventFilter{MessageID: in.MessageID, Recipient: in.Recipient, From: in.From.UTC(), To: in.To.UTC()}
 	for _, name := range in.Type {
 		t, _ := domain.ParseEventType(name) // the enum has none else
 		f.Types = append(f.Types, t)
 	}
-	return f
+	return f, checkRecipient(in.Recipient, "a whole address")
 }
 
 type eventsOutput struct{ Body eventPage }
@@ -131,7 +131,11 @@ func registerEvents(api huma.API, lists *application.Lists) {
 		Description: "Answers with a page of the events that the filters choose, the latest first. " +
 			"A filter by type alone needs from and to at most 24 h apart. An event's own route has its record.",
 	}, exampleEvents(), func(ctx context.Context, in *eventsInput) (*eventsOutput, error) {
-		page, err := lists.Events(ctx, in.chosen(), in.Cursor, in.Limit)
+		filter, err := in.chosen()
+		if err != nil {
+			return nil, err
+		}
+		page, err := lists.Events(ctx, filter, in.Cursor, in.Limit)
 		if err != nil {
 			return nil, err
 		}

@@ -64,8 +64,9 @@ func (g *gate) pass(c *gin.Context) {
 	who := 0
 	switch {
 	case len(g.keys) > 0:
-		key, ok := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
-		if who = g.keys.find(strings.TrimSpace(key)); !ok || who < 0 {
+		scheme, key, _ := strings.Cut(c.GetHeader("Authorization"), " ")
+		// A scheme is written in any case (RFC 9110, section 11.1).
+		if who = g.keys.find(strings.TrimSpace(key)); !strings.EqualFold(scheme, "Bearer") || who < 0 {
 			c.Header("WWW-Authenticate", `Bearer realm="kumotrail"`)
 			fail(c, http.StatusUnauthorized, "Send one of API_KEYS as Authorization: Bearer KEY.")
 			return

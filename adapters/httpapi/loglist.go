@@ -44,8 +44,24 @@ func (f *LogFilter) chosen() (ports.LogFilter, error) {
 			return chosen, badRequest("recipient and domain name two domains; one of them is enough")
 		}
 		chosen.Recipient, chosen.Domain = "", name
+		return chosen, checkRange(f.From, f.To)
+	}
+	if err := checkRecipient(f.Recipient, "a whole address, or *@ and a domain"); err != nil {
+		return chosen, err
 	}
 	return chosen, checkRange(f.From, f.To)
+}
+
+// checkRecipient refuses what is meant as a pattern: nobody has it as an address,
+// and to who asks there would seem to be nothing.
+func checkRecipient(recipient, allowed string) error {
+	local, domain, isAddress := strings.Cut(recipient, "@")
+	switch {
+	case recipient == "":
+	case isAddress && (local == "" || local == "*" || domain == ""), !isAddress && strings.HasPrefix(recipient, "*"):
+		return badRequest("recipient must be " + allowed)
+	}
+	return nil
 }
 
 type logsInput struct {

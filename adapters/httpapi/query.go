@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -43,8 +44,14 @@ func faultsOfQuery(raw string, op *huma.Operation) []string {
 		faults = append(faults, fmt.Sprintf("the query cannot be read: %v", err))
 	}
 	for _, p := range op.Parameters {
-		if p.In == "query" {
-			known = append(known, p.Name)
+		if p.In != "query" {
+			continue
+		}
+		known = append(known, p.Name)
+		// The zero time of Go's, which a client has sent that has none: here it
+		// would be none too, and all were answered.
+		if at, err := time.Parse(time.RFC3339, values.Get(p.Name)); err == nil && at.IsZero() {
+			faults = append(faults, p.Name+" must be a time as in 2026-07-25T17:20:00Z, or left out")
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {

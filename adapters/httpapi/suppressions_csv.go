@@ -157,6 +157,18 @@ func (c *jsonContext) Header(name string) string {
 	return c.asItCame.Header(name)
 }
 
+// columnNames are the cells of the first line, in any case.
+func columnNames(lines [][]string) []string {
+	if len(lines) == 0 {
+		return nil
+	}
+	names := make([]string, len(lines[0]))
+	for i, cell := range lines[0] {
+		names[i] = strings.ToLower(strings.TrimSpace(cell))
+	}
+	return names
+}
+
 // jsonOfCSV returns the lines of text as newSuppressions in JSON. Its errors do
 // not repeat what is in them.
 func jsonOfCSV(text []byte) ([]byte, error) {
@@ -167,12 +179,15 @@ func jsonOfCSV(text []byte) ([]byte, error) {
 		return nil, fmt.Errorf("the body is not CSV: line %d: %w", broken.Line, broken.Err)
 	}
 	columns := suppressionColumns
-	if len(lines) > 0 && slices.Contains(lines[0], "address") {
-		columns, lines = lines[0], lines[1:]
+	if names := columnNames(lines); slices.Contains(names, "address") {
+		columns, lines = names, lines[1:]
 	}
 	for i, name := range columns {
-		if !slices.Contains(suppressionColumns, name) {
+		switch {
+		case !slices.Contains(suppressionColumns, name):
 			return nil, fmt.Errorf("the body's column %d has a name that is none of %s", i+1, strings.Join(suppressionColumns, ", "))
+		case slices.Contains(columns[:i], name): // of two addresses one would be mailed
+			return nil, fmt.Errorf("the body's column %d has the name of another, %s", i+1, name)
 		}
 	}
 	items := make([]map[string]string, len(lines))

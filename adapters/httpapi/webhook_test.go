@@ -49,6 +49,18 @@ func TestWebhookAnswers503WhereTheCommitFails(t *testing.T) {
 	}
 }
 
+// An empty body is no record, however it is said to be packed.
+func TestWebhookTakesAnEmptyBodyInEveryEncoding(t *testing.T) {
+	for _, encoding := range []string{"", "identity", "gzip", "zstd"} {
+		s := newService()
+		r := httptest.NewRequest(http.MethodPost, "/webhook", http.NoBody)
+		r.Header.Set("Content-Encoding", encoding)
+		if w := s.answer(r); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"received":0`) {
+			t.Errorf("%q: answer %d %s", encoding, w.Code, w.Body)
+		}
+	}
+}
+
 // answer asks the webhook with its key.
 func (s service) answer(r *http.Request) *httptest.ResponseRecorder {
 	r.Header.Set("x-kumomta-key", "reloop")
