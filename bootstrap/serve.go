@@ -69,9 +69,7 @@ func Serve(ctx context.Context, s Settings, options ServeOptions, log *slog.Logg
 	if err := app.Start(start); err != nil {
 		return dig.RootCause(err)
 	}
-	// What reading the rule book and describing the API took is of no use any
-	// more: 2 MB of 13.
-	debug.FreeOSMemory()
+	trimMemory()
 	var end fx.ShutdownSignal
 	select {
 	case end = <-app.Wait():
