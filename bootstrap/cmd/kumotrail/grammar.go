@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -15,6 +16,16 @@ func newParser(c *cli, options ...kong.Option) (*kong.Kong, error) {
 	return kong.New(c, append([]kong.Option{
 		kong.Name("kumotrail"), kong.Description(description), kong.UsageOnError(), kong.Exit(usage),
 	}, options...)...)
+}
+
+// unknownCommand returns the first word of a command line if no command has that
+// name. Kong takes it for an argument of the default one, which has none.
+func unknownCommand(program *kong.Node, args []string) (word string, ok bool) {
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		return "", false
+	}
+	is := func(n *kong.Node) bool { return n.Name == args[0] }
+	return args[0], !slices.ContainsFunc(program.Children, is)
 }
 
 // command is one of the program's commands, as manual and completions tell of

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -27,7 +28,7 @@ type cli struct {
 	Completion completionCommand `cmd:"" help:"Print the script that completes command lines in a shell."`
 	Version    versionCommand    `cmd:"" help:"Print version, commit and Go version."`
 
-	LogLevel *slog.Level `help:"Least level that is logged, debug, info, warn or error, in place of what LOG_LEVEL says."`
+	LogLevel *slog.Level `placeholder:"LEVEL" help:"Least level that is logged, debug, info, warn or error, in place of what LOG_LEVEL says."`
 }
 
 func main() {
@@ -39,6 +40,9 @@ func main() {
 		exit(err)
 	}
 	parsed, err := parser.Parse(os.Args[1:])
+	if word, ok := unknownCommand(parser.Model.Node, os.Args[1:]); err != nil && ok {
+		exit(exitError{exitUsage, fmt.Errorf("there is no command %q: kumotrail --help lists them", word)})
+	}
 	parser.FatalIfErrorf(err)
 	err = parsed.Run(c.LogLevel)
 	stop()
