@@ -60,7 +60,10 @@ func TestStreamOfLogsGivesEachOnceInOrder(t *testing.T) {
 func TestStreamOfLogsReadsOnePageAheadAndNoMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, logs := &pagesOf{n: 5 * streamPage}, 0
-		for range streamLogs(t.Context(), store.read) {
+		for _, err := range streamLogs(t.Context(), store.read) {
+			if err != nil {
+				t.Fatal(err)
+			}
 			if logs%streamPage == 0 {
 				synctest.Wait() // a slow reader
 				if want := min(logs/streamPage+2, 6); store.given != want {
@@ -83,7 +86,10 @@ func TestStreamOfLogsThatIsLeftEndsItsReading(t *testing.T) {
 			}
 			return store.read(ctx, before)
 		}
-		for range streamLogs(t.Context(), read) {
+		for _, err := range streamLogs(t.Context(), read) {
+			if err != nil {
+				t.Fatal(err)
+			}
 			synctest.Wait()
 			break
 		}

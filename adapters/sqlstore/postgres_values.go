@@ -52,9 +52,9 @@ func (r *binaryRow) Scan(dest ...any) error {
 	if len(dest) != len(r.values) {
 		return fmt.Errorf("scan row: %d columns for %d places", len(r.values), len(dest))
 	}
-	for i, value := range r.values {
-		if err := r.scan(dest[i], value); err != nil {
-			return fmt.Errorf("scan row: column %d of %d, %d bytes: %w", i+1, len(dest), len(value), err)
+	for i, d := range dest {
+		if err := r.scan(d, r.values[i]); err != nil {
+			return fmt.Errorf("scan row: column %d of %d, %d bytes: %w", i+1, len(dest), len(r.values[i]), err)
 		}
 	}
 	return nil
