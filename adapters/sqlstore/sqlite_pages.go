@@ -83,7 +83,8 @@ func (s *SQLite) logsWithin(ctx context.Context, f *ports.LogFilter, r uuidRange
 	if err != nil {
 		return nil, err
 	}
-	return collect(rows, func() (domain.EmailLog, error) { return scanLog(rows) })
+	scan := newLogScan()
+	return collect(rows, func() (domain.EmailLog, error) { return scan.scan(rows) })
 }
 
 func sqliteLogQuery(f *ports.LogFilter, r uuidRange, limit int, both bool) (query string, args []any) {
