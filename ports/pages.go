@@ -27,8 +27,8 @@ type EventFilter struct {
 	MessageID string
 	// Recipient chooses by the logs of that recipient, exact, the domain in any
 	// case: the events whose message and recipient are those of such a log, shown
-	// or not, and the reports that are tied to it. What speaks of no log is not
-	// found: rejections, a log hook's own messages, and a report that names
+	// or not, and the reports that are tied to it. What speaks of no log need not
+	// be found: rejections, a log hook's own messages, and a report that names
 	// several recipients by others than its first.
 	Recipient string
 	Types     []domain.EventType

@@ -10,7 +10,7 @@ import (
 	"github.com/kumotrail/kumotrail/domain"
 )
 
-// Most recipients have a few logs, of which each is looked up. One that has
+// Most recipients have a few logs, of which each is looked up on its days. One that has
 // thousands, as an address that gets a copy of everything, has more than can be
 // looked up for a page. The newest events are walked through then, of which many
 // are his, and if that does not fill the page, his logs are looked up in one range
@@ -27,15 +27,12 @@ func (s *Postgres) eventsOfRecipient(ctx context.Context, recipient string, q *e
 	if q.ofMessage {
 		return s.walk(ctx, recipient, q, q.within, q.limit) // few have the message
 	}
-	var n int
-	err := s.pages.QueryRow(ctx, `SELECT count(*) FROM (SELECT FROM email_log
-		WHERE substr(uuid_send(key), 12, 5) = $1 AND recipient = $2 LIMIT $3) l`,
-		recipientHash(recipient), recipient, fewLogs+1).Scan(&n)
+	logs, err := s.logsOfRecipient(ctx, recipient, fewLogs+1)
 	switch {
-	case err != nil || n == 0:
+	case err != nil || len(logs) == 0:
 		return nil, err
-	case n <= fewLogs:
-		return s.lookUp(ctx, recipient, q, q.within, q.limit)
+	case len(logs) <= fewLogs:
+		return s.eventsOfLogs(ctx, recipient, logs, q)
 	}
 	return s.crowdWithin(ctx, recipient, q, walked)
 }
@@ -51,7 +48,7 @@ func (s *Postgres) crowdWithin(ctx context.Context, recipient string, q *eventQu
 	for days := 1; err == nil && len(page) < q.limit && !rest.isEmpty(); days *= 2 {
 		part := lastDays(rest, days)
 		var found []storedEvent
-		found, err = s.lookUp(ctx, recipient, q, part, q.limit-len(page))
+		found, err = s.lookUp(ctx, recipient, "", q, part, q.limit-len(page))
 		page = append(page, found...)
 		rest.below = part.least
 	}
@@ -101,11 +98,12 @@ func (s *Postgres) walk(ctx context.Context, recipient string, q *eventQuery, r 
 	return s.pageOfEvents(ctx, c, "email_event e", order, q, r, limit)
 }
 
-// lookUp looks each of the recipient's logs up among the events of a range.
-func (s *Postgres) lookUp(ctx context.Context, recipient string, q *eventQuery, r uuidRange, limit int) ([]storedEvent, error) {
+// lookUp looks each of the recipient's logs that are so up among the events of a
+// range.
+func (s *Postgres) lookUp(ctx context.Context, recipient, are string, q *eventQuery, r uuidRange, limit int) ([]storedEvent, error) {
 	c := &conditions{numbered: true}
 	his := `email_log l WHERE substr(uuid_send(l.key), 12, 5) = ` + c.placeholder(recipientHash(recipient)) +
-		` AND l.recipient = ` + c.placeholder(recipient)
+		` AND l.recipient = ` + c.placeholder(recipient) + are
 	within := ` AND id >= ` + c.placeholder([16]byte(r.least)) + ` AND id < ` + c.placeholder([16]byte(r.below)) + ` OFFSET 0`
 	// A report may be about one of his logs and have the key of another.
 	events := `(SELECT id FROM (

@@ -23,34 +23,8 @@ import (
 func TestEventsOfACrowdAreTheSameHoweverFarIsWalked(t *testing.T) {
 	s := openPostgres(t, servers.Postgres(t), sqlstore.PostgresConfig{Schema: servers.Schema(t), DaysAhead: 1})
 	const all = "all@example.com"
-	var u ports.Unit
-	add := func(kind string, day, n int, about *domain.Original, to ...string) {
-		at := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -day).Add(time.Duration(n) * time.Minute)
-		if day < 0 {
-			at = time.Date(2190, 1, 1, 0, n, 0, 0, time.UTC)
-		}
-		r := contract.Record{Recipients: to}
-		r.RecordType, r.MessageID, r.OccurredAt, r.Original = kind, fmt.Sprintf("%s.%d.%d", kind, day, n), at, about
-		r.AcceptedAt = at
-		u.Events = append(u.Events, r.Events(time.Now())...)
-	}
-	for _, day := range []int{-1, 0, 1, 2, 5, 20, 21, 70} {
-		for n := range 6 {
-			add("Delivery", day, n, nil, all, "other@example.com")
-		}
-		add("OOB", day, 10, &domain.Original{MessageID: "delivery.70.1", Recipients: []string{all}, By: domain.TieVERP}, "b@example.com")
-		add("Rejection", day, 11, nil, all)
-	}
-	if _, err := s.Commit(t.Context(), u); err != nil {
-		t.Fatal(err)
-	}
-	var want []domain.EventID
-	for _, e := range u.Events {
-		if e.Type == domain.Delivery && e.Recipient == all || e.Type == domain.OOB {
-			want = append(want, e.ID)
-		}
-	}
-	slices.SortFunc(want, func(a, b domain.EventID) int { return bytes.Compare(b[:], a[:]) })
+	u, want := crowdUnit(all)
+	mustCommit(t, s, u)
 	for _, walked := range []int{0, 1, 13, 40, 1000} {
 		for _, limit := range []int{1, 9, 30, 1000} {
 			got, err := s.CrowdEvents(t.Context(), all, limit, walked)
@@ -59,4 +33,91 @@ func TestEventsOfACrowdAreTheSameHoweverFarIsWalked(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestEventsOfARecipientAreTheSameWhateverHisLogsTell holds the ways to the events
+// of a recipient with a few logs to each other.
+func TestEventsOfARecipientAreTheSameWhateverHisLogsTell(t *testing.T) {
+	url, schema := servers.Postgres(t), servers.Schema(t)
+	s := openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, DaysAhead: 1})
+	admin := asAdministrator(t, url)
+	const all = "all@example.com"
+	u, want := crowdUnit(all)
+	mustCommit(t, s, u)
+	isReport := func(id domain.EventID) bool { return u.Events[indexOf(u, id)].Type == domain.OOB }
+	for _, untold := range []string{"false", "get_byte(uuid_send(key), 8) % 2 = 0", "true"} {
+		tell(t, admin, "UPDATE "+schema+".email_log SET days = NULL WHERE "+untold)
+		for _, limit := range []int{1, 9, 30, 1000} {
+			got := pagedEvents(t, s, ports.EventFilter{Recipient: all}, limit)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("pages of %d, untold where %s: -want +got\n%s", limit, untold, diff)
+			}
+			f := ports.EventFilter{Recipient: all, Types: []domain.EventType{domain.OOB}, From: time.Now().AddDate(0, 0, -21), To: time.Now().AddDate(0, 0, -1)}
+			got = pagedEvents(t, s, f, limit)
+			reports := slices.DeleteFunc(slices.Clone(want), func(id domain.EventID) bool {
+				at, ok := id.Time()
+				return !ok || !isReport(id) || at.Before(f.From) || !at.Before(f.To)
+			})
+			if diff := cmp.Diff(reports, got); diff != "" {
+				t.Errorf("pages of %d reports, untold where %s: -want +got\n%s", limit, untold, diff)
+			}
+		}
+	}
+}
+
+func indexOf(u ports.Unit, id domain.EventID) int {
+	return slices.IndexFunc(u.Events, func(e domain.EmailEvent) bool { return e.ID == id })
+}
+
+func pagedEvents(t *testing.T, s ports.EventPages, f ports.EventFilter, limit int) (ids []domain.EventID) {
+	t.Helper()
+	for {
+		var before domain.EventID
+		if len(ids) > 0 {
+			before = ids[len(ids)-1]
+		}
+		page, err := s.EventPage(t.Context(), f, before, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range page {
+			ids = append(ids, row.ID)
+		}
+		if len(page) < limit {
+			return ids
+		}
+	}
+}
+
+// crowdUnit is months of mail to a recipient and others, with reports and
+// rejections, and the ids of the recipient's events, greatest first.
+func crowdUnit(recipient string) (u ports.Unit, ids []domain.EventID) {
+	add := func(kind string, day, n int, about *domain.Original, to ...string) {
+		at := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -day).Add(time.Duration(n) * time.Minute)
+		if day < 0 {
+			at = time.Date(2190, 1, 1, 0, n, 0, 0, time.UTC)
+		}
+		r := contract.Record{Recipients: to}
+		r.RecordType, r.MessageID, r.OccurredAt, r.Original = kind, fmt.Sprintf("%012x7%03x8%015x", at.UnixMilli(), n, len(kind)), at, about
+		r.AcceptedAt = at
+		u.Events = append(u.Events, r.Events(time.Now())...)
+	}
+	sent := map[int]string{} // a message of each day
+	for _, day := range []int{-1, 0, 1, 2, 5, 20, 21, 70} {
+		for n := range 6 {
+			add("Delivery", day, n, nil, recipient, "other@example.com")
+		}
+		sent[day] = u.Events[len(u.Events)-1].MessageID
+		add("Rejection", day, 11, nil, recipient)
+	}
+	for i, on := range []struct{ day, sent int }{{70, 70}, {20, 70}, {1, 70}, {0, 21}, {5, 5}, {-1, 2}, {2, -1}} {
+		add("OOB", on.day, 20+i, &domain.Original{MessageID: sent[on.sent], Recipients: []string{recipient}, By: domain.TieVERP}, "b@example.com")
+	}
+	for _, e := range u.Events {
+		if e.Type == domain.Delivery && e.Recipient == recipient || e.Type == domain.OOB {
+			ids = append(ids, e.ID)
+		}
+	}
+	slices.SortFunc(ids, func(a, b domain.EventID) int { return bytes.Compare(b[:], a[:]) })
+	return u, ids
 }

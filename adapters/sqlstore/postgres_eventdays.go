@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"bytes"
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -68,6 +69,97 @@ func (s *Postgres) scanEvents(ctx context.Context, query string, args ...any) ([
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (storedEvent, error) { return scanEvent(row) })
+}
+
+// logDays is where to look for the events of a log.
+type logDays struct {
+	key  domain.LogKey
+	days eventDays
+}
+
+// logsOfRecipient returns up to limit of the recipient's logs.
+func (s *Postgres) logsOfRecipient(ctx context.Context, recipient string, limit int) ([]logDays, error) {
+	rows, err := s.pages.Query(ctx, `SELECT uuid_send(key), days FROM email_log
+		WHERE substr(uuid_send(key), 12, 5) = $1 AND recipient = $2 LIMIT $3`,
+		recipientHash(recipient), recipient, int64(limit))
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (logDays, error) {
+		var key []byte
+		var days *int64
+		if err := row.Scan(&key, &days); err != nil {
+			return logDays{}, err
+		}
+		return logDays{domain.LogKey(key), daysFrom(days)}, nil
+	})
+}
+
+// eventsOfLogs returns a page of the events of the recipient's logs: day by day,
+// the latest first, and of logs that do not tell their days from all.
+func (s *Postgres) eventsOfLogs(ctx context.Context, recipient string, logs []logDays, q *eventQuery) ([]storedEvent, error) {
+	on, untold := daysOfLogs(logs)
+	var page []storedEvent
+	for _, day := range slices.Backward(slices.Sorted(maps.Keys(on))) {
+		if len(page) >= q.limit {
+			break
+		}
+		if !q.within.hasDay(day) {
+			continue
+		}
+		found, err := s.eventsOfDay(ctx, day, "= ANY($1)", on[day])
+		if err != nil {
+			return nil, err
+		}
+		page = append(page, slices.DeleteFunc(found, func(e storedEvent) bool { return !q.chooses(&e) })...)
+	}
+	if untold {
+		// Both mean that there may be events on any day.
+		found, err := s.lookUp(ctx, recipient, " AND (l.days IS NULL OR l.days < 0)", q, q.within, q.limit)
+		if err != nil {
+			return nil, err
+		}
+		page = append(page, found...)
+	}
+	return latest(page, q.limit), nil
+}
+
+// daysOfLogs returns the keys of the logs that have events on a day, and whether
+// there are logs that do not tell.
+func daysOfLogs(logs []logDays) (on map[int64][][16]byte, untold bool) {
+	on = map[int64][][16]byte{}
+	for _, l := range logs {
+		days, told := l.days.days(l.key, daysTold+1)
+		untold = untold || !told
+		for _, day := range days {
+			on[day] = append(on[day], l.key)
+		}
+	}
+	return on, untold
+}
+
+// hasDay says whether the range has some of a day, or of what has no time if that
+// is 0.
+func (r uuidRange) hasDay(day int64) bool {
+	of := uuidRange{uuidAt(day), uuidAt(day + dayLength)}
+	if day == 0 {
+		of = uuidRange{below: firstDated}
+	}
+	return bytes.Compare(r.least[:], of.below[:]) < 0 && bytes.Compare(of.least[:], r.below[:]) < 0
+}
+
+// chooses says whether an event is of the types and in the range.
+func (q *eventQuery) chooses(s *storedEvent) bool {
+	id := s.event.ID
+	return bytes.Compare(id[:], q.within.least[:]) >= 0 && bytes.Compare(id[:], q.within.below[:]) < 0 &&
+		(len(q.types) == 0 || slices.Contains(q.types, s.event.Type.String()))
+}
+
+// latest returns up to limit events, the greatest id first, each once.
+func latest(events []storedEvent, limit int) []storedEvent {
+	slices.SortFunc(events, func(a, b storedEvent) int { return bytes.Compare(b.event.ID[:], a.event.ID[:]) })
+	events = slices.CompactFunc(events, func(a, b storedEvent) bool { return a.event.ID == b.event.ID })
+	return events[:min(limit, len(events))]
 }
 
 // inTime sorts events by time and id.

@@ -3,7 +3,7 @@ package sqlstore
 import (
 	"context"
 
-	"github.com/uptrace/bun"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
@@ -23,12 +23,13 @@ func (s *Postgres) findLogs(ctx context.Context, id string, limit int) ([]domain
 		return nil, nil
 	}
 	if key, err := domain.ParseLogKey(id); err == nil {
-		l, err := s.scanLogs(ctx, s.read.NewSelect().Table(logTable).
-			ColumnExpr(postgresLogColumns).Where("key = ? AND confirmed", key.String()))
+		l, err := s.scanLogs(ctx, `SELECT `+postgresLogColumns+` FROM email_log WHERE key = $1 AND confirmed`, [16]byte(key))
 		if err != nil || len(l) > 0 {
 			return l, err
 		}
 	}
+	// One after the other: a message's logs are on one day, and cost a tenth of what
+	// those of an application do, which may be on any.
 	byMessage, err := s.logPage(ctx, &ports.LogFilter{MessageID: id}, domain.LogKey{}, limit, true)
 	if err != nil {
 		return nil, err
@@ -37,10 +38,10 @@ func (s *Postgres) findLogs(ctx context.Context, id string, limit int) ([]domain
 	return greatest(limit, byMessage, byApplication), err
 }
 
-func (s *Postgres) scanLogs(ctx context.Context, q *bun.SelectQuery) ([]domain.EmailLog, error) {
-	rows, err := q.Rows(ctx)
+func (s *Postgres) scanLogs(ctx context.Context, query string, args ...any) ([]domain.EmailLog, error) {
+	rows, err := s.pages.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
-	return collect(rows, func() (domain.EmailLog, error) { return scanLog(rows) })
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (domain.EmailLog, error) { return scanLog(row) })
 }
