@@ -108,7 +108,7 @@ func Connect(ctx context.Context, cfg ConnConfig) (*Conn, error) {
 // target returns the options that say where to connect and as whom.
 func (c *ConnConfig) target() []nats.Option {
 	if c.Server != nil {
-		return []nats.Option{nats.InProcessServer(c.Server.ns), nats.Token(c.Server.token)}
+		return []nats.Option{nats.InProcessServer(c.Server), nats.Token(c.Server.token)}
 	}
 	options := []nats.Option{
 		nats.SetCustomDialer(newBackgroundDialer(c.URL)),

@@ -1,7 +1,6 @@
 package natsbus
 
 import (
-	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -22,11 +21,11 @@ import (
 // healEvery is how often the server is asked whether it can write its streams.
 const healEvery = 5 * time.Second
 
-// healer starts the streams of a server again when they can be written again.
+// healer restarts a server when its streams can be written again.
 type healer struct {
-	ns     *server.Server
-	config server.JetStreamConfig // as EnableJetStream takes it
-	log    *slog.Logger
+	of  *Server
+	dir string // of the streams' files
+	log *slog.Logger
 
 	broken atomic.Bool // the streams cannot be written
 	once   sync.Once
@@ -34,11 +33,12 @@ type healer struct {
 	ended  chan struct{} // closed when it has
 }
 
-// newHealer starts to look after ns, whose files are in the folder dir, until
-// close.
-func newHealer(ns *server.Server, dir string, log *slog.Logger, every time.Duration) *healer {
-	h := &healer{ns: ns, config: *ns.JetStreamConfig(), log: log, stop: make(chan struct{}), ended: make(chan struct{})}
-	h.config.StoreDir = dir
+// newHealer starts to look after a server, until close.
+func newHealer(of *Server, every time.Duration) *healer {
+	h := &healer{
+		of: of, dir: of.config.storeDir(), log: of.config.Log,
+		stop: make(chan struct{}), ended: make(chan struct{}),
+	}
 	go h.run(every)
 	return h
 }
@@ -62,21 +62,21 @@ func (h *healer) run(every time.Duration) {
 	}
 }
 
-// look starts the streams again once they failed to write and the disk has room.
+// look restarts the server once its streams failed to write and the disk has room.
 func (h *healer) look() {
 	if !h.broken.Load() {
 		if !h.failed() {
 			return
 		}
 		h.broken.Store(true)
-		h.log.Error("the stream cannot be written; events wait in the outbox until it can", "folder", h.config.StoreDir)
+		h.log.Error("the stream cannot be written; events wait in the outbox until it can", "folder", h.dir)
 	}
 	if h.tryDisk() != nil {
 		return // it has been said
 	}
-	switch err := h.restart(); {
+	switch err := h.of.restart(); {
 	case err != nil:
-		h.log.Error("the stream cannot be started again; trying again", "error", err)
+		h.log.Error("the stream cannot be written yet, trying again", "error", err)
 	case h.health().StatusCode != http.StatusServiceUnavailable: // it is back, or was not made yet
 		h.broken.Store(false)
 		h.log.Info("the stream can be written again")
@@ -86,28 +86,17 @@ func (h *healer) look() {
 // failed says whether the stream failed to write, which the server's health has
 // as a text alone, or the server gave its streams up.
 func (h *healer) failed() bool {
-	return !h.ns.JetStreamEnabled() || strings.Contains(h.health().Error, "write error")
+	return !h.of.ns.Load().JetStreamEnabled() || strings.Contains(h.health().Error, "write error")
 }
 
 func (h *healer) health() *server.HealthStatus {
-	return h.ns.Healthz(&server.HealthzOptions{Account: server.DEFAULT_GLOBAL_ACCOUNT, Stream: StreamName})
+	return h.of.ns.Load().Healthz(&server.HealthzOptions{Account: server.DEFAULT_GLOBAL_ACCOUNT, Stream: StreamName})
 }
 
 // tryDisk writes as much as the largest message has: a start reads all messages,
 // and is for nothing as long as the disk is full.
 func (h *healer) tryDisk() error {
-	name := filepath.Join(h.config.StoreDir, ".room")
+	name := filepath.Join(h.dir, ".room")
 	defer os.Remove(name)
 	return os.WriteFile(name, make([]byte, maxPayload), 0o600)
-}
-
-func (h *healer) restart() error {
-	if err := h.ns.ShutdownJetStream(); err != nil {
-		return fmt.Errorf("stop streams: %w", err)
-	}
-	config := h.config
-	if err := h.ns.EnableJetStream(&config); err != nil {
-		return fmt.Errorf("start streams: %w", err)
-	}
-	return nil
 }

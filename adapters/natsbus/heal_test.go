@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -53,6 +54,35 @@ func TestServerWritesStreamAgainWhenItCan(t *testing.T) {
 	}
 	if log.count("cannot be written") == 0 || log.count("can be written again") == 0 {
 		t.Errorf("the log tells too little:\n%s", log)
+	}
+}
+
+// Whoever asks while the server starts must not take its streams for new ones.
+func TestFollowerGoesOnWhenEmbeddedServerIsRestarted(t *testing.T) {
+	bus := startBus(t, t.TempDir())
+	publish(t, bus.pub, newEvents(500))
+	const starts = 5
+	asking, enough := context.WithCancel(t.Context())
+	var askers sync.WaitGroup
+	defer askers.Wait()
+	defer enough()
+	feed, heard := NewFeed(bus.pub), make(chan []uint64)
+	askers.Go(func() {
+		for asking.Err() == nil {
+			_, _ = feed.Span(asking)
+		}
+	})
+	go func() { heard <- followAll(t.Context(), feed, 0, 500+starts, func(error) {}) }()
+	for i := range starts {
+		if err := bus.server.restart(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, func() error { return publishWithin(t, bus.pub, eventsFrom(500+i, 1), time.Second) })
+	}
+	for i, sequence := range <-heard {
+		if sequence != uint64(i)+1 {
+			t.Fatalf("message %d came in place of %d", sequence, i+1)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -86,8 +87,9 @@ func (c *ServerConfig) listenAddress() (host string, port int, err error) {
 
 // Server is a NATS server with JetStream inside this process.
 type Server struct {
-	ns     *server.Server
+	config ServerConfig
 	token  string
+	ns     atomic.Pointer[server.Server] // another after each restart
 	healer *healer
 }
 
@@ -105,19 +107,27 @@ func StartServer(cfg ServerConfig) (*Server, error) {
 	if token == "" {
 		token = rand.Text()
 	}
-	s := &Server{token: token}
-	err := s.start(&cfg)
+	s := &Server{config: cfg, token: token}
+	if err := s.start(); err != nil {
+		return nil, err
+	}
+	s.healer = newHealer(s, cmp.Or(cfg.healEvery, healEvery))
+	return s, nil
+}
+
+func (s *Server) start() error {
+	cfg := s.config
+	err := s.try(&cfg)
 	if noListen, ok := errors.AsType[*listenError](err); ok {
 		cfg.Log.Warn("NATS serves this process only: its address cannot be listened on",
 			"listen", cfg.Listen, "reason", noListen.reason)
 		cfg.Listen = "off"
-		err = s.start(&cfg)
+		err = s.try(&cfg)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("start NATS server: %w", err)
+		return fmt.Errorf("start NATS server: %w", err)
 	}
-	s.healer = newHealer(s.ns, cfg.storeDir(), cfg.Log, cmp.Or(cfg.healEvery, healEvery))
-	return s, nil
+	return nil
 }
 
 // storeDir is the folder of the streams' files.
@@ -128,7 +138,7 @@ type listenError struct{ reason string }
 
 func (e *listenError) Error() string { return e.reason }
 
-func (s *Server) start(cfg *ServerConfig) error {
+func (s *Server) try(cfg *ServerConfig) error {
 	ns, err := server.NewServer(s.options(cfg))
 	if err != nil {
 		return err
@@ -136,7 +146,7 @@ func (s *Server) start(cfg *ServerConfig) error {
 	log := &serverLog{log: cfg.Log}
 	ns.SetLoggerV2(log, false, false, false)
 	ns.Start() // returns when it listens, or when it gave up and said so by Fatalf
-	s.ns = ns
+	s.ns.Store(ns)
 	reason := log.fatal.Load()
 	if reason == nil {
 		return nil
@@ -145,7 +155,7 @@ func (s *Server) start(cfg *ServerConfig) error {
 	if !ns.JetStreamEnabled() {
 		failure = errors.New(*reason)
 	}
-	s.Close()
+	s.shutDown()
 	return failure
 }
 
@@ -170,7 +180,7 @@ func (s *Server) options(cfg *ServerConfig) *server.Options {
 
 // Address is where the server listens, "" if it serves this process only.
 func (s *Server) Address() string {
-	if addr := s.ns.Addr(); addr != nil {
+	if addr := s.ns.Load().Addr(); addr != nil {
 		return addr.String()
 	}
 	return ""
@@ -179,9 +189,24 @@ func (s *Server) Address() string {
 // Close ends the server and waits until its files are closed. Connections
 // should be closed before. Closing twice is harmless.
 func (s *Server) Close() {
-	if s.healer != nil {
-		s.healer.close()
-	}
-	s.ns.Shutdown()
-	s.ns.WaitForShutdown()
+	s.healer.close()
+	s.shutDown()
+}
+
+func (s *Server) shutDown() {
+	ns := s.ns.Load()
+	ns.Shutdown()
+	ns.WaitForShutdown()
+}
+
+// restart ends the server and starts it again with the same files. Clients
+// connect again by themselves.
+func (s *Server) restart() error {
+	s.shutDown()
+	return s.start()
+}
+
+// InProcessConn implements nats.InProcessConnProvider.
+func (s *Server) InProcessConn() (net.Conn, error) {
+	return s.ns.Load().InProcessConn()
 }
