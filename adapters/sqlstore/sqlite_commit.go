@@ -68,7 +68,9 @@ func (c *sqliteCommit) findNew(t *sqliteTx) error {
 	return err
 }
 
-var sqliteEvents = newSQLiteBulk(`INSERT INTO email_event (
+// OR FAIL, for a unit that fails is rolled back whole: SQLite need not keep what
+// would take back one statement alone.
+var sqliteEvents = newSQLiteBulk(`INSERT OR FAIL INTO email_event (
 	id, message_key, type, record_type, part, message_id, recipient, sender,
 	occurred_at, received_at, node_id, code, enhanced_code, response, attempts,
 	tenant, campaign, egress_source, provider, classification, cause, subcause,
@@ -103,7 +105,7 @@ func (c *sqliteCommit) addEvents(t *sqliteTx) error {
 // sqliteJoined are the columns of email_log that a join takes the least or the
 // greatest value for, that of decision last.
 var sqliteJoined = []struct{ by, columns string }{
-	{"min", `sender tenant campaign application_id provider egress_source prior_id next_id`},
+	{"min", `sender provider egress_source prior_id next_id`},
 	{"max", `size attempts confirmed of_report`},
 	{"min", `accepted_at delivered_at failed_at complained_at received_at`},
 	{"max", `decision`},
@@ -112,13 +114,17 @@ var sqliteJoined = []struct{ by, columns string }{
 // sqliteLogs joins logs as domain.EmailLog.Join does. The scalar min and max
 // are NULL when one side is, hence coalesce; texts compare bytewise (BINARY).
 // Of no log that is not confirmed the status is returned.
+//
+// What has an index is joined apart, where it changes: SQLite takes a row's
+// entries out of the index of each column that is set, and puts them back as
+// they were.
 var sqliteLogs = newSQLiteBulk(`INSERT INTO email_log (
 	key, message_id, recipient, sender, tenant, campaign, application_id,
 	provider, egress_source, prior_id, next_id, confirmed, of_report, size, attempts,
 	accepted_at, delivered_at, failed_at, complained_at, status, decided_at, code,
 	enhanced_code, response, cause, subcause, permanence, fault, rule, response_hash,
 	confidence, decision, received_at)`, 33, `ON CONFLICT (key) DO UPDATE SET `+sqliteSets()+`
-	RETURNING key, CASE WHEN confirmed THEN substr(decision, 1, 1) END`)
+	RETURNING key, CASE WHEN confirmed THEN substr(decision, 1, 1) END, tenant, campaign, application_id`)
 
 func sqliteSets() string {
 	var sets []string
@@ -127,24 +133,50 @@ func sqliteSets() string {
 	}
 	for _, j := range sqliteJoined {
 		for c := range strings.FieldsSeq(j.columns) {
-			sets = append(sets, c+" = "+j.by+"(coalesce("+c+", excluded."+c+"), coalesce(excluded."+c+", "+c+"))")
+			sets = append(sets, sqliteSet(c, j.by, "excluded."+c))
 		}
 	}
 	return strings.Join(sets, ", ")
 }
 
+// sqliteSet gives the column the least or the greatest of what it has and a value.
+func sqliteSet(column, by, value string) string {
+	return column + " = " + by + "(coalesce(" + column + ", " + value + "), coalesce(" + value + ", " + column + "))"
+}
+
 func (c *sqliteCommit) joinLogs(t *sqliteTx) error {
 	c.standings = make([]standing, len(c.logs))
-	return sqliteLogs.insert(t, len(c.logs), func(args []any, i int) []any {
+	var differ []*domain.EmailLog
+	err := sqliteLogs.insert(t, len(c.logs), func(args []any, i int) []any {
 		return append(appendLog(args, &c.logs[i]), microsValue(c.heardOf(i)))
 	}, func(row []driver.Value) error {
 		at, _ := c.logAt(domain.LogKey(row[0].([]byte)))
 		if status, ok := row[1].([]byte); ok {
 			c.standings[at] = standing{true, domain.Status(status[0])}
 		}
+		if l := &c.logs[at]; isLess(l.Tenant, row[2]) || isLess(l.Campaign, row[3]) || isLess(l.ApplicationID, row[4]) {
+			differ = append(differ, l)
+		}
 		return nil
 	})
+	for _, l := range differ {
+		if err == nil {
+			_, err = t.exec(sqliteIndexed, textValue(l.Tenant), textValue(l.Campaign), textValue(l.ApplicationID), l.Key[:])
+		}
+	}
+	return err
 }
+
+// isLess says whether a text is what its join with a stored one, NULL if it is
+// not known, gives instead of that.
+func isLess(text string, stored driver.Value) bool {
+	known, ok := stored.(string)
+	return text != "" && (!ok || text < known)
+}
+
+// sqliteIndexed joins the columns of email_log that are joined apart.
+var sqliteIndexed = `UPDATE email_log SET ` + sqliteSet("tenant", "min", "?1") + `, ` +
+	sqliteSet("campaign", "min", "?2") + `, ` + sqliteSet("application_id", "min", "?3") + ` WHERE key = ?4`
 
 func (c *sqliteCommit) announce(t *sqliteTx) error {
 	if len(c.added) == 0 {
