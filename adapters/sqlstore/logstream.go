@@ -12,7 +12,7 @@ import (
 // knows. A stream is many short statements: one that lasts as long as a slow
 // reader would keep days from being dropped and dead rows from being cleared.
 // To begin one takes PostgreSQL 1 to 3 ms over 90 days, as long as 500 rows.
-const streamPage = 2500
+const streamPage = 2000
 
 // logsRead is what reading a page came to.
 type logsRead struct {
