@@ -121,19 +121,29 @@ func (s *chunkSet) ofDay(day int64) *chunk {
 
 var errChunk = errors.New("raw records are damaged or gone")
 
-// splitChunk returns the records of an unpacked chunk. They share its memory.
-func splitChunk(text string) ([]string, error) {
-	var records []string
-	for len(text) > 0 {
-		n, w := binary.Uvarint([]byte(text[:min(len(text), binary.MaxVarintLen64)]))
-		if w <= 0 || n > uint64(len(text)-w) {
-			return nil, errChunk
-		}
-		end := w + int(n)
-		records = append(records, text[w:end])
-		text = text[end:]
+// chunkRecords are the records of an unpacked chunk. They are found by walking
+// there, from where the last one was if that is not behind.
+type chunkRecords struct {
+	text  []byte
+	at, n int // offset and place of a record
+}
+
+// record returns a copy of the nth record, which does not keep the chunk in memory.
+func (c *chunkRecords) record(n int) (string, error) {
+	if n < c.n {
+		c.at, c.n = 0, 0
 	}
-	return records, nil
+	for {
+		size, w := binary.Uvarint(c.text[c.at:])
+		from := c.at + w
+		if w <= 0 || size > uint64(len(c.text)-from) {
+			return "", errChunk
+		}
+		if c.n == n {
+			return string(c.text[from : from+int(size)]), nil
+		}
+		c.at, c.n = from+int(size), c.n+1
+	}
 }
 
 // packer compresses. It is safe for concurrent use.
@@ -166,11 +176,17 @@ func (p *packer) pack(raw []byte) []byte { return p.packTo(nil, raw) }
 func (p *packer) packTo(dst, raw []byte) []byte { return p.enc.EncodeAll(raw, dst) }
 
 func (p *packer) unpack(packed []byte) (string, error) {
-	raw, err := p.dec.DecodeAll(packed, nil)
+	raw, err := p.unpackTo(nil, packed)
+	return string(raw), err
+}
+
+// unpackTo appends to dst.
+func (p *packer) unpackTo(dst, packed []byte) ([]byte, error) {
+	raw, err := p.dec.DecodeAll(packed, dst)
 	if err != nil {
-		return "", fmt.Errorf("%w: %d bytes: %w", errChunk, len(packed), err)
+		return nil, fmt.Errorf("%w: %d bytes: %w", errChunk, len(packed), err)
 	}
-	return string(raw), nil
+	return raw, nil
 }
 
 func (p *packer) close() {

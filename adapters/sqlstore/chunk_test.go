@@ -2,12 +2,12 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"github.com/kumotrail/kumotrail/domain"
@@ -28,16 +28,21 @@ func TestChunkGivesBackRecordsByteForByte(t *testing.T) {
 				t.Fatalf("record %d is at %d", i, at)
 			}
 		}
-		text, err := p.unpack(p.pack(c.buf))
+		text, err := p.unpackTo(nil, p.pack(c.buf))
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := splitChunk(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(records, got, cmpopts.EquateEmpty()); diff != "" {
-			t.Fatalf("-want +got\n%s", diff)
+		stored := chunkRecords{text: text}
+		for _, i := range rapid.SliceOf(rapid.IntRange(0, len(records))).Draw(t, "places") {
+			got, err := stored.record(i)
+			switch {
+			case i == len(records):
+				if !errors.Is(err, errChunk) {
+					t.Fatalf("record %d of %d: %v", i, len(records), err)
+				}
+			case err != nil || got != records[i]:
+				t.Fatalf("record %d: got %q and %v, want %q", i, got, err, records[i])
+			}
 		}
 	})
 }
@@ -52,8 +57,9 @@ func TestDamagedChunkIsAnError(t *testing.T) {
 		"cut length": "\x80", "cut record": "\x05abcd",
 		"length over 64 bits": "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "huge length": "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01abc",
 	} {
-		if got, err := splitChunk(text); err == nil {
-			t.Errorf("%s: got %d records, want an error", name, len(got))
+		damaged := chunkRecords{text: []byte("\x01a" + text)}
+		if got, err := damaged.record(1); !errors.Is(err, errChunk) {
+			t.Errorf("%s: got %q and %v", name, got, err)
 		}
 	}
 	if _, err := p.unpack([]byte("not zstd")); err == nil {

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"errors"
-	"strings"
 
 	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
@@ -81,7 +80,7 @@ type restorer struct {
 	nameOf func(domain.LogKey) (messageID, recipient string, err error)
 
 	chunk   chunkID
-	records []string
+	records chunkRecords // without text if there is none
 	pos     int
 	raw     string
 	decoded []domain.EmailEvent
@@ -145,35 +144,37 @@ func restoreMessage(restorer *restorer, stored []storedEvent, messageID string) 
 }
 
 func (r *restorer) load(s *storedEvent) error {
-	if r.records == nil || r.chunk != s.chunk {
+	if r.records.text == nil || r.chunk != s.chunk {
 		if err := r.unpack(s.chunk); err != nil {
 			return err
 		}
 	}
-	if s.pos >= len(r.records) {
-		return errChunk
+	if r.pos == s.pos {
+		return nil
 	}
-	if r.pos != s.pos {
-		// A copy, else one event would keep the whole chunk in memory.
-		r.pos, r.raw, r.decoded = s.pos, strings.Clone(r.records[s.pos]), nil
-		for batch := range r.decoder.Decode(r.raw) {
-			r.decoded = append(r.decoded, batch.Events...)
-		}
+	raw, err := r.records.record(s.pos)
+	if err != nil {
+		return err
+	}
+	r.pos, r.raw, r.decoded = s.pos, raw, nil
+	for batch := range r.decoder.Decode(raw) {
+		r.decoded = append(r.decoded, batch.Events...)
 	}
 	return nil
 }
 
 func (r *restorer) unpack(id chunkID) error {
-	r.records = nil
+	room := r.records.text[:0]
+	r.records = chunkRecords{}
 	packed, err := r.chunkOf(id)
 	if err != nil {
 		return err
 	}
-	text, err := r.packer.unpack(packed)
+	text, err := r.packer.unpackTo(room, packed)
 	if err != nil {
 		return err
 	}
 	r.chunk, r.pos, r.decoded = id, -1, nil
-	r.records, err = splitChunk(text)
-	return err
+	r.records.text = text
+	return nil
 }
