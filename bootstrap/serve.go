@@ -39,8 +39,10 @@ func Service(s Settings, options ServeOptions, log *slog.Logger) fx.Option {
 		fx.Supply(s, options, log),
 		fx.WithLogger(func() fxevent.Logger {
 			l := &fxevent.SlogLogger{Logger: log}
-			l.UseLogLevel(slog.LevelDebug)
-			l.UseErrorLevel(slog.LevelDebug) // what failed is told once, by Serve
+			// Lines of 2,000 characters on how parts are put together help nobody who
+			// looks for what a service does; what failed is told once, by Serve.
+			l.UseLogLevel(slog.LevelDebug - 4)
+			l.UseErrorLevel(slog.LevelDebug - 4)
 			return l
 		}),
 		fx.StopTimeout(stopWithin),

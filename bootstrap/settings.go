@@ -25,6 +25,8 @@ type Settings struct {
 
 	VERPKey string `env:"VERP_KEY"`
 
+	MaskRecipients string `env:"MASK_RECIPIENTS"`
+
 	DataDir       string           `env:"DATA_DIR" envDefault:"./data"`
 	RetentionDays application.Keep `env:"RETENTION_DAYS" envDefault:"90"`
 

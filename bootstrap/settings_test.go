@@ -62,6 +62,7 @@ func TestEveryWrongSettingIsNamed(t *testing.T) {
 		{"empty keys", map[string]string{"X_KUMOMTA_KEY": "a,,b", "API_KEYS": "a,"},
 			[]string{"2 settings", "X_KUMOMTA_KEY: has an empty key", "API_KEYS: has an empty key"}},
 		{"a key that is empty", map[string]string{"X_KUMOMTA_KEY": ""}, []string{"X_KUMOMTA_KEY: is set but empty"}},
+		{"masking", map[string]string{"MASK_RECIPIENTS": "true"}, []string{"MASK_RECIPIENTS: nothing can be masked"}},
 		{"production without a key", map[string]string{"NODE_ENV": "production"}, []string{"2 settings", "X_KUMOMTA_KEY: is not set", "VERP_KEY: is not set"}},
 		{"production with the default", map[string]string{"NODE_ENV": "production", "X_KUMOMTA_KEY": "reloop"},
 			[]string{"X_KUMOMTA_KEY: is the default"}},

@@ -67,6 +67,9 @@ func (s *Settings) validateKeys(f *Faults) {
 	if s.RateLimit < 0 || s.RateLimit > 1_000_000 {
 		f.add("API_RATE_LIMIT: %d is not within 0 (no limit) and 1000000 requests a second", s.RateLimit)
 	}
+	if s.MaskRecipients != "" && s.MaskRecipients != "off" {
+		f.add("MASK_RECIPIENTS: nothing can be masked yet; unset it, or take this version for no mail whose addresses must not be stored")
+	}
 	if s.Environment != Production {
 		return
 	}
