@@ -15,6 +15,12 @@ type Vitals struct {
 	// received, or its suppressions changed; zero where there is none, or where the
 	// event is no longer kept.
 	OldestAnnounced time.Time
+	// Unsummed is how many notes of what was committed the sums of a Roller do not
+	// have yet, and OldestUnsummed when the oldest of them was made, by the store's
+	// clock; zero where there is none, or where that is not known. How much a note
+	// is of is the store's matter: a unit's share, or a single event.
+	Unsummed       int64
+	OldestUnsummed time.Time
 	// Quarantined is the number of entries of the quarantine.
 	Quarantined int64
 	// OldestDay and NewestDay are the UTC days of the oldest and the newest event

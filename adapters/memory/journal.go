@@ -33,6 +33,7 @@ func (s *Store) Commit(ctx context.Context, u ports.Unit) (ports.Committed, erro
 		s.addReject(&u.Rejects[i])
 	}
 	if len(added) > 0 {
+		s.unsummed = append(s.unsummed, s.now())
 		c.Announcement = ports.Announcement{ID: s.enqueue(added, u.Hold), Events: s.announced(added)}
 	}
 	if err := s.faults.after(); err != nil {

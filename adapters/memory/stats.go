@@ -16,12 +16,16 @@ var (
 	_ ports.Roller      = (*Store)(nil)
 )
 
-// Roll implements ports.Roller: nothing waits, for figures are counted when they
-// are read.
+// Roll implements ports.Roller. There are no sums, for figures are counted when
+// they are read: it only forgets what waits.
 func (s *Store) Roll(ctx context.Context) (more bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return false, s.usable(ctx, "roll up")
+	if err := s.usable(ctx, "roll up"); err != nil {
+		return false, err
+	}
+	s.unsummed = nil
+	return false, nil
 }
 
 // facts are what figures choose by and are told apart by.

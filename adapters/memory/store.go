@@ -24,6 +24,7 @@ type Store struct {
 	registered map[domain.RegistrationID]domain.Registration
 	suppressed map[string]domain.Suppression // by address
 	lastID     ports.AnnouncementID
+	unsummed   []time.Time // when units came that no Roll has come after
 	faults     faults
 }
 

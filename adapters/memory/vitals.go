@@ -20,6 +20,9 @@ func (s *Store) Vitals(ctx context.Context) (ports.Vitals, error) {
 	for _, q := range s.outbox {
 		v.Announced += int64(len(q.events))
 	}
+	if v.Unsummed = int64(len(s.unsummed)); v.Unsummed > 0 {
+		v.OldestUnsummed = s.unsummed[0]
+	}
 	if len(s.outbox) > 0 {
 		if oldest := s.outbox[0]; len(oldest.changes) > 0 {
 			v.OldestAnnounced = oldest.changes[0].At

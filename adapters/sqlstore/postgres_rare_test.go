@@ -23,7 +23,7 @@ func TestPostgresListsRareLogsOfBefore(t *testing.T) {
 	}
 	admin := asAdministrator(t, url)
 	tell(t, admin, "SET search_path TO "+schema)
-	tell(t, admin, "DROP FUNCTION email_log_follow_rare CASCADE")
+	tell(t, admin, "DROP FUNCTION email_log_added, email_log_changed CASCADE")
 	tell(t, admin, "DROP TABLE email_log_rare")
 	tell(t, admin, "DELETE FROM bun_migrations WHERE name = '20261124060000'")
 	got := rareLogs(t, openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, DaysAhead: 1}))

@@ -25,7 +25,7 @@ func (s *Postgres) Vitals(ctx context.Context) (ports.Vitals, error) {
 	}
 	defer conn.Release()
 	for _, read := range []func(context.Context, *pgx.Conn, *ports.Vitals) error{
-		countWaiting, readOldestAnnounced, readDays, readPartitions, readBytes,
+		countWaiting, readOldestAnnounced, countUnsummed, readDays, readPartitions, readBytes,
 	} {
 		if err := read(ctx, conn.Conn(), &v); err != nil {
 			return ports.Vitals{}, postgresError(operation, err)
@@ -58,6 +58,14 @@ func readOldestAnnounced(ctx context.Context, conn *pgx.Conn, v *ports.Vitals) e
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}
+	return err
+}
+
+func countUnsummed(ctx context.Context, conn *pgx.Conn, v *ports.Vitals) error {
+	var oldest micros
+	err := conn.QueryRow(ctx, `SELECT (SELECT count(*) FROM tally_delta), (SELECT noted_at FROM tally_delta ORDER BY id LIMIT 1)`).
+		Scan(&v.Unsummed, &oldest)
+	v.OldestUnsummed = oldest.Time
 	return err
 }
 

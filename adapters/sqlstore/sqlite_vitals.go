@@ -16,7 +16,7 @@ var _ ports.VitalsReader = (*SQLite)(nil)
 // Vitals implements ports.VitalsReader. There are no partitions.
 func (s *SQLite) Vitals(ctx context.Context) (ports.Vitals, error) {
 	var v ports.Vitals
-	for _, read := range []func(context.Context, *ports.Vitals) error{s.countWaiting, s.readOldestAnnounced, s.readDays} {
+	for _, read := range []func(context.Context, *ports.Vitals) error{s.countWaiting, s.readOldestAnnounced, s.countUnsummed, s.readDays} {
 		if err := read(ctx, &v); err != nil {
 			return ports.Vitals{}, sqliteError("read vitals", err)
 		}
@@ -61,6 +61,17 @@ func setOldestChange(v *ports.Vitals, changes text) error {
 	if err == nil && len(list) > 0 {
 		v.OldestAnnounced = list[0].Since()
 	}
+	return err
+}
+
+// countUnsummed goes by the numbers of the notes, which follow one another: there
+// may be millions.
+func (s *SQLite) countUnsummed(ctx context.Context, v *ports.Vitals) error {
+	var oldest micros
+	err := s.read.DB.QueryRowContext(ctx, `SELECT coalesce((SELECT max(id) FROM tally_delta) - (SELECT min(id) FROM tally_delta) + 1, 0),
+			(SELECT noted_at FROM tally_delta ORDER BY id LIMIT 1)`).
+		Scan(&v.Unsummed, &oldest)
+	v.OldestUnsummed = oldest.Time
 	return err
 }
 

@@ -32,7 +32,14 @@ var readings = []reading{
 		func(v *ports.Vitals, _ time.Time) (float64, bool) { return float64(v.Announcements), true }},
 	{describe("outbox_events", "Events of those units."),
 		func(v *ports.Vitals, _ time.Time) (float64, bool) { return float64(v.Announced), true }},
-	{describe("outbox_oldest_age_seconds", "Time since the oldest of those units was received, 0 without any."), oldestAge},
+	{describe("outbox_oldest_age_seconds", "Time since the oldest of those units was received, 0 without any."),
+		func(v *ports.Vitals, now time.Time) (float64, bool) {
+			return age(v.OldestAnnounced, v.Announcements, now)
+		}},
+	{describe("rollup_backlog", "Notes of what changed that the sums behind the statistics do not have yet."),
+		func(v *ports.Vitals, _ time.Time) (float64, bool) { return float64(v.Unsummed), true }},
+	{describe("rollup_backlog_age_seconds", "Time since the oldest of those notes was made, 0 without any."),
+		func(v *ports.Vitals, now time.Time) (float64, bool) { return age(v.OldestUnsummed, v.Unsummed, now) }},
 	{describe("quarantine_entries", "Records in quarantine."),
 		func(v *ports.Vitals, _ time.Time) (float64, bool) { return float64(v.Quarantined), true }},
 	{describe("oldest_day_timestamp_seconds", "Start of the UTC day of the oldest event, by the time in its id."),
@@ -51,12 +58,13 @@ func describe(name, help string) *prometheus.Desc {
 	return prometheus.NewDesc(prometheus.BuildFQName(namespace, "", name), help, nil, nil)
 }
 
-// oldestAge is not known where the events of the oldest announcement are gone.
-func oldestAge(v *ports.Vitals, now time.Time) (float64, bool) {
-	if v.OldestAnnounced.IsZero() {
-		return 0, v.Announcements == 0
+// age is not known where the time of the oldest is not: the events of an
+// announcement may be gone, and of old notes nobody knows when they were made.
+func age(oldest time.Time, waiting int64, now time.Time) (float64, bool) {
+	if oldest.IsZero() {
+		return 0, waiting == 0
 	}
-	return max(0, now.Sub(v.OldestAnnounced).Seconds()), true
+	return max(0, now.Sub(oldest).Seconds()), true
 }
 
 func timestamp(t time.Time) (float64, bool) { return float64(t.Unix()), !t.IsZero() }

@@ -32,6 +32,7 @@ func healthy(since time.Time) ports.Vitals {
 	day := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	return ports.Vitals{
 		Announcements: 2, Announced: 700, OldestAnnounced: since, Quarantined: 3, OldestDay: day,
+		Unsummed: 5, OldestUnsummed: since.Add(50 * time.Second),
 		NewestDay: day.AddDate(0, 0, 9), Partitions: 17, LastPartition: day.AddDate(0, 0, 16), Bytes: 1 << 20,
 	}
 }
@@ -49,7 +50,7 @@ func TestVitalsAreReadEveryFewSecondsAndAgeMeanwhile(t *testing.T) {
 			"kumotrail_outbox_oldest_age_seconds": 60, "kumotrail_quarantine_entries": 3,
 			"kumotrail_oldest_day_timestamp_seconds": day, "kumotrail_newest_day_timestamp_seconds": day + 9*86400,
 			"kumotrail_partitions": 17, "kumotrail_last_partition_timestamp_seconds": day + 16*86400,
-			"kumotrail_store_bytes": 1 << 20,
+			"kumotrail_store_bytes": 1 << 20, "kumotrail_rollup_backlog": 5, "kumotrail_rollup_backlog_age_seconds": 10,
 		})
 		v.Quarantined = 4
 		time.Sleep(4 * time.Second)
@@ -67,9 +68,11 @@ func TestVitalsThatAreNotKnownAreLeftOut(t *testing.T) {
 		vitals ports.Vitals
 		there  []string
 	}{
-		"empty":        {ports.Vitals{}, []string{"store_up", "outbox_announcements", "outbox_events", "outbox_oldest_age_seconds", "quarantine_entries"}},
-		"events gone":  {ports.Vitals{Announcements: 1}, []string{"store_up", "outbox_announcements", "outbox_events", "quarantine_entries"}},
-		"on the clock": {ports.Vitals{Announcements: 1, OldestAnnounced: time.Now().Add(time.Hour), Bytes: 1}, []string{"outbox_oldest_age_seconds", "store_bytes"}},
+		"empty": {ports.Vitals{}, []string{"store_up", "outbox_announcements", "outbox_events", "outbox_oldest_age_seconds", "quarantine_entries",
+			"rollup_backlog", "rollup_backlog_age_seconds"}},
+		"events gone":     {ports.Vitals{Announcements: 1}, []string{"store_up", "outbox_announcements", "outbox_events", "quarantine_entries"}},
+		"notes of before": {ports.Vitals{Unsummed: 1}, []string{"rollup_backlog", "outbox_oldest_age_seconds"}},
+		"on the clock":    {ports.Vitals{Announcements: 1, OldestAnnounced: time.Now().Add(time.Hour), Bytes: 1}, []string{"outbox_oldest_age_seconds", "store_bytes"}},
 	} {
 		m := telemetry.New(build())
 		m.WatchStore(&patient{read: func(context.Context) (ports.Vitals, error) { return c.vitals, nil }})
@@ -86,6 +89,9 @@ func TestVitalsThatAreNotKnownAreLeftOut(t *testing.T) {
 		}
 		if _, ok := got["kumotrail_outbox_oldest_age_seconds"]; ok && name == "events gone" {
 			t.Error("an age is told that nobody knows")
+		}
+		if _, ok := got["kumotrail_rollup_backlog_age_seconds"]; ok && name == "notes of before" {
+			t.Error("an age of notes is told that nobody knows")
 		}
 	}
 }

@@ -17,6 +17,7 @@ func TestVitals(t *testing.T, open Open) {
 		{"AreZeroOfEmptyStore", vitalsOfNothing},
 		{"CountWhatIsToBeAnnounced", vitalsOfOutbox},
 		{"KnowSinceWhenAnnouncementsWait", vitalsOfOldest},
+		{"TellWhatIsToBeSummedUp", vitalsOfSums},
 		{"CountQuarantine", vitalsOfQuarantine},
 		{"NameDaysOfEvents", vitalsOfDays},
 		{"EndedContextIsUnavailable", vitalsUnderEndedContext},
@@ -76,6 +77,39 @@ func vitalsOfOldest(t *testing.T, s Store) {
 	commitRecords(t, s, onDay(1, -day), onDay(2, day))
 	prune(t, s, midnight, time.Time{}, 1)
 	same(t, "oldest, which is no longer kept", time.Time{}, vitals(t, s).OldestAnnounced)
+}
+
+func vitalsOfSums(t *testing.T, s Store) {
+	waits := func(what string, want bool) ports.Vitals {
+		t.Helper()
+		v := vitals(t, s)
+		same(t, what+": notes wait, and since when is known", [2]bool{want, want}, [2]bool{v.Unsummed > 0, !v.OldestUnsummed.IsZero()})
+		return v
+	}
+	commit(t, s, ports.Unit{Rejects: rejects(1)})
+	waits("after a reject", false)
+	mail := deliveries(0, 50)
+	commitRecords(t, s, mail...)
+	first := waits("after a unit", true)
+	commitRecords(t, s, mail...)
+	same(t, "notes after the same unit again", first.Unsummed, waits("after the same unit again", true).Unsummed)
+	commitRecords(t, s, deliveries(50, 50)...)
+	second := waits("after another unit", true)
+	same(t, "more notes wait", true, second.Unsummed > first.Unsummed)
+	same(t, "the oldest note", first.OldestUnsummed, second.OldestUnsummed)
+	rollAll(t, s)
+	waits("when all is summed up", false)
+	commitRecords(t, s, deliveries(100, 1)...)
+	same(t, "the next note is older", false, waits("after one more", true).OldestUnsummed.Before(first.OldestUnsummed))
+}
+
+func rollAll(t *testing.T, s Store) {
+	t.Helper()
+	for more := true; more; {
+		var err error
+		more, err = s.Roll(context.Background())
+		fine(t, "roll up", err)
+	}
 }
 
 func vitalsOfQuarantine(t *testing.T, s Store) {

@@ -35,6 +35,17 @@ var vitalsFaults = []fault{
 			v.OldestAnnounced = time.Unix(0, 0).UTC()
 		}
 	})},
+	{"never sums up", "Vitals/TellWhatIsToBeSummedUp", readings(func(v *ports.Vitals) { v.Unsummed++ })},
+	{"does not know since when it has not summed up", "Vitals/TellWhatIsToBeSummedUp",
+		readings(func(v *ports.Vitals) { v.OldestUnsummed = time.Time{} })},
+	{"knows when it was asked, not since when sums wait", "Vitals/TellWhatIsToBeSummedUp", readings(func(v *ports.Vitals) {
+		if v.Unsummed > 0 {
+			v.OldestUnsummed = time.Now()
+		}
+	})},
+	{"only knows that sums wait", "Vitals/TellWhatIsToBeSummedUp", readings(func(v *ports.Vitals) {
+		v.Unsummed = min(v.Unsummed, 1)
+	})},
 	{"counts a page of the quarantine", "Vitals/CountQuarantine", readings(func(v *ports.Vitals) {
 		v.Quarantined = min(v.Quarantined, 5)
 	})},
