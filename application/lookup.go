@@ -3,7 +3,6 @@ package application
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
@@ -41,8 +40,9 @@ type Found struct {
 	// several of which none is meant more than another, MaxCandidates at most.
 	Candidates []domain.EmailLog
 	// Timeline has the events of a single candidate in order of time and id, and
-	// those of the message under its other ids. Reports that name no message, but
-	// are likely about this one, are among them with an Original that says so.
+	// those of the message under its other ids. Reports on the message that name an
+	// address further on, none of its recipients, are among them, and reports that
+	// name no message, but are likely about this one, with an Original that says so.
 	Timeline []domain.EmailEvent
 	// Registration is that of a single candidate, nil for none.
 	Registration *domain.Registration
@@ -74,7 +74,9 @@ func (l *Lookup) Lookup(ctx context.Context, id string) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
-	events = slices.DeleteFunc(events, func(e domain.EmailEvent) bool { return !e.Concerns(&logs[0]) })
+	if events, err = l.story(ctx, &logs[0], events); err != nil {
+		return Found{}, err
+	}
 	transfers, events, err := l.follow(ctx, &logs[0], events)
 	if err != nil {
 		return Found{}, err

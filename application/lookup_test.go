@@ -113,6 +113,34 @@ func TestTimelineIsOfOneRecipient(t *testing.T) {
 	}
 }
 
+// A message goes to a@example.com, who forwards it, and to b@example.com.
+func TestReportsOnAForwardedAddressAreInEachStory(t *testing.T) {
+	tr := newTrail(t)
+	sent := unit(line("Delivery", 1, "a@example.com", "b@example.com"))
+	id := sent.Events[0].MessageID
+	about := func(second int, recipient string) domain.EmailEvent {
+		e := reportOn(reportID(second), recipient, second)
+		e.Original = &domain.Original{MessageID: id, Recipients: []string{recipient}, By: domain.TieVERP}
+		return e
+	}
+	sent.Events = append(sent.Events, about(1, "c@elsewhere.example"), about(2, "B@example.com"), about(3, "b@example.com"))
+	if _, err := tr.journal.Commit(t.Context(), sent); err != nil {
+		t.Fatal(err)
+	}
+	for recipient, want := range map[string]string{
+		"a@example.com": "oob verp " + id + " c@elsewhere.example",
+		"b@example.com": "oob verp " + id + " c@elsewhere.example, oob verp " + id + " B@example.com, oob verp " + id + " b@example.com",
+	} {
+		found, err := tr.Lookup.Lookup(t.Context(), domain.NewLogKey(id, recipient).String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ties(found); got != want {
+			t.Errorf("%s: got %s, want %s", recipient, got, want)
+		}
+	}
+}
+
 func TestLookupReturnsAllCandidatesOfAnAmbiguousID(t *testing.T) {
 	tr := newTrail(t)
 	tr.commit(named(line("Delivery", 1, "a@example.com", "b@example.com"), "app-1"), named(line("Delivery", 2), "app-1"))

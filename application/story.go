@@ -13,6 +13,34 @@ import (
 // maxHops bounds how far a message is followed from node to node.
 const maxHops = 16
 
+// story returns those of a message's events that concern the log, and the reports
+// on the message that concern no log of it: they name an address that somebody
+// forwarded it to. Of whose copy that came nobody can know.
+func (l *Lookup) story(ctx context.Context, log *domain.EmailLog, events []domain.EmailEvent) ([]domain.EmailEvent, error) {
+	var story, elsewhere []domain.EmailEvent
+	for _, e := range events {
+		switch {
+		case e.Concerns(log):
+			story = append(story, e)
+		case e.Original != nil && e.Original.MessageID == log.MessageID:
+			elsewhere = append(elsewhere, e)
+		}
+	}
+	if len(elsewhere) == 0 {
+		return story, nil
+	}
+	all, err := l.logs.FindLogs(ctx, log.MessageID, MaxCandidates)
+	if err != nil || len(all) == MaxCandidates { // there may be more
+		return story, err
+	}
+	for _, e := range elsewhere {
+		if !slices.ContainsFunc(all, func(l domain.EmailLog) bool { return e.Concerns(&l) }) {
+			story = append(story, e)
+		}
+	}
+	return story, nil
+}
+
 // follow returns the logs that the message of log had before and has after its
 // transfers between nodes, and adds what happened to it there to its events. A
 // log that nobody but the other node has spoken of is not among them.
