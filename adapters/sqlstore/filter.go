@@ -61,9 +61,13 @@ func isNarrow(f *ports.LogFilter) bool {
 
 // conditions returns what f asks of email_log, but for the kind of message.
 func (d *dialect) conditions(f *ports.LogFilter) *conditions {
+	return d.conditionsBy(f, indexOf(f))
+}
+
+// conditionsBy are conditions that the index serves.
+func (d *dialect) conditionsBy(f *ports.LogFilter, index field) *conditions {
 	c := &conditions{numbered: d.numbered}
 	c.add("confirmed")
-	index := indexOf(f)
 	recipient := domain.NormalizeRecipient(f.Recipient)
 	for _, text := range []struct {
 		field         field

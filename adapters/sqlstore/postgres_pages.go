@@ -76,22 +76,24 @@ func (s *Postgres) logPage(ctx context.Context, f *ports.LogFilter, before domai
 		return nil, ctx.Err()
 	}
 	ranges := keyRanges(f, before)
-	if isSparse(f) && indexOf(f) != byKey {
-		var err error
-		if ranges, err = s.seenDays(ctx, f, ranges); err != nil {
-			return nil, err
-		}
+	if isSparse(f) {
+		return s.sparsePage(ctx, f, ranges, limit, both)
 	}
+	return s.pageWithin(ctx, f, ranges, limit, both)
+}
+
+// pageWithin reads ranges one after another until there is a page.
+func (s *Postgres) pageWithin(ctx context.Context, f *ports.LogFilter, ranges []uuidRange, limit int, both bool) ([]domain.EmailLog, error) {
 	if !isNarrow(f) {
 		ranges = inSteps(ranges, time.Now())
 	}
 	return pageOf(ranges, limit, func(r uuidRange, limit int) ([]domain.EmailLog, error) {
-		return s.logsWithin(ctx, f, r, limit, both)
+		query, args := postgresLogQuery(f, r, limit, both)
+		return s.queryLogs(ctx, query, args, limit)
 	})
 }
 
-func (s *Postgres) logsWithin(ctx context.Context, f *ports.LogFilter, r uuidRange, limit int, both bool) ([]domain.EmailLog, error) {
-	query, args := postgresLogQuery(f, r, limit, both)
+func (s *Postgres) queryLogs(ctx context.Context, query string, args []any, limit int) ([]domain.EmailLog, error) {
 	rows, err := s.pages.Query(ctx, query, append([]any{binaryValues}, args...)...)
 	if err != nil {
 		return nil, err

@@ -148,6 +148,10 @@ func unlistDay(ctx context.Context, tx pgx.Tx, day int64) error {
 	if _, err := tx.Exec(ctx, forget, day/slotLength, (day+dayLength)/slotLength); err != nil {
 		return err
 	}
+	if _, err := tx.Exec(ctx, "DELETE FROM email_log_seldom WHERE key >= $1::text::uuid AND key < $2::text::uuid",
+		dayBound(day), dayBound(day+dayLength)); err != nil {
+		return err
+	}
 	_, err := tx.Exec(ctx, `DELETE FROM email_log_rare WHERE status = ANY($1)
 		AND key >= $2::text::uuid AND key < $3::text::uuid`,
 		statusNames(rareStatuses), dayBound(day), dayBound(day+dayLength))
@@ -184,8 +188,12 @@ func postgresPruneSteps(events, logs time.Time) []postgresPrune {
 	if !logs.IsZero() {
 		// Triggers on email_log see nothing of what is done to a partition.
 		steps = append(steps, postgresPrune{query: `WITH old AS MATERIALIZED (
-				SELECT key, status FROM email_log_undated WHERE received_at < $1 ORDER BY key LIMIT $2 FOR UPDATE),
-			unlisted AS (DELETE FROM email_log_rare r USING old WHERE r.status = old.status AND r.key = old.key)
+				SELECT key, status, provider, egress_source
+				FROM email_log_undated WHERE received_at < $1 ORDER BY key LIMIT $2 FOR UPDATE),
+			unlisted AS (DELETE FROM email_log_rare r USING old WHERE r.status = old.status AND r.key = old.key),
+			unlisted_too AS (DELETE FROM email_log_seldom s USING old CROSS JOIN LATERAL
+					(VALUES (hashtextextended(old.provider, ` + providerSeed + `)), (hashtextextended(old.egress_source, ` + sourceSeed + `))) n (hash)
+				WHERE s.hash = n.hash AND s.key = old.key)
 			DELETE FROM email_log_undated WHERE key IN (SELECT key FROM old)`,
 			args: []any{logs, pruneStep}},
 			postgresPrune{query: pruneRegistrations, args: []any{logs, pruneStep}})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
 )
 
@@ -31,13 +32,54 @@ func seen(c *conditions, f *ports.LogFilter) {
 		c.add("s.hash = hashtextextended(?, "+providerSeed+")", f.Provider)
 	default:
 		c.add("s.hash = hashtextextended(?, "+providerSeed+") AND EXISTS (SELECT FROM email_log_seen o "+
-			"WHERE o.hash = hashtextextended(?, "+sourceSeed+") AND o.slot = s.slot)", f.Provider, f.EgressSource)
+			"WHERE o.hash = hashtextextended(?, "+sourceSeed+") AND o.slot = s.slot OFFSET 0)", f.Provider, f.EgressSource)
 	}
 }
 
 // slotBound is the least key of a slot.
 func slotBound(slot string) string {
 	return "rpad(lpad(to_hex(300000 * (" + slot + ")), 12, '0'), 32, '0')::uuid"
+}
+
+// fewSlots are so many that to look into each takes no longer than to look through
+// the days that they are of.
+const fewSlots = 200
+
+// seenLogs reads a page of what was seen: from slots, or from whole days where an
+// index leads through them and there are many slots.
+func (s *Postgres) seenLogs(ctx context.Context, f *ports.LogFilter, ranges []uuidRange, limit int, both bool) ([]domain.EmailLog, error) {
+	if indexOf(f) == byKey {
+		return s.pageWithin(ctx, f, ranges, limit, both)
+	}
+	slots := 0
+	for _, r := range ranges {
+		n, err := s.countSlots(ctx, f, r)
+		if err != nil {
+			return nil, err
+		}
+		slots += n
+	}
+	if slots <= fewSlots {
+		return pageOf(ranges, limit, func(r uuidRange, limit int) ([]domain.EmailLog, error) {
+			query, args := postgresSparseQuery(f, r, limit, both)
+			return s.queryLogs(ctx, query, args, limit)
+		})
+	}
+	ranges, err := s.seenDays(ctx, f, ranges)
+	if err != nil {
+		return nil, err
+	}
+	return s.pageWithin(ctx, f, ranges, limit, both)
+}
+
+// countSlots counts the slots of r that have what f asks for, as far as it matters.
+func (s *Postgres) countSlots(ctx context.Context, f *ports.LogFilter, r uuidRange) (n int, err error) {
+	c := &conditions{numbered: true}
+	seen(c, f)
+	c.add("s.slot >= ? AND s.slot <= ?", slotOf(r.least), slotOf(r.below))
+	err = s.pages.QueryRow(ctx, `SELECT count(*) FROM (SELECT FROM email_log_seen s WHERE `+c.String()+
+		` LIMIT `+c.placeholder(int64(fewSlots+1))+`) m`, c.args...).Scan(&n)
+	return n, err
 }
 
 // postgresSparseQuery looks into the slots that have what f asks for, the latest
@@ -53,10 +95,11 @@ func postgresSparseQuery(f *ports.LogFilter, r uuidRange, limit int, both bool) 
 	c.texts = nil
 	seen(c, f)
 	c.add("s.slot >= ? AND s.slot <= ?", slotOf(r.least), slotOf(r.below))
+	order := postgresOrder(indexOf(f))
 	query = `SELECT ` + postgresLogColumns + ` FROM (SELECT l.* FROM (
 			SELECT DISTINCT s.slot FROM email_log_seen s WHERE ` + c.String() + ` ORDER BY s.slot DESC) m
-		CROSS JOIN LATERAL (SELECT * FROM email_log WHERE ` + logs + ` ORDER BY key DESC LIMIT ` + assumed(limit) + `) l
-		ORDER BY m.slot DESC, l.key DESC LIMIT ` + assumed(limit) + `) l ORDER BY key DESC LIMIT ` + c.placeholder(int64(limit))
+		CROSS JOIN LATERAL (SELECT * FROM email_log WHERE ` + logs + ` ORDER BY ` + order + ` LIMIT ` + assumed(limit) + `) l
+		ORDER BY m.slot DESC, l.` + order + ` LIMIT ` + assumed(limit) + `) l ORDER BY ` + order + ` LIMIT ` + c.placeholder(int64(limit))
 	return query, c.args
 }
 
@@ -92,9 +135,10 @@ func (s *Postgres) daysSeen(ctx context.Context, f *ports.LogFilter, r uuidRange
 	c := &conditions{numbered: true}
 	seen(c, f)
 	c.add("s.slot >= ? AND s.slot <= ?", slotOf(r.least), slotOf(r.below))
-	latest := "SELECT max(s.slot) / 288 FROM email_log_seen s WHERE " + c.String()
-	rows, err := s.pages.Query(ctx, `WITH RECURSIVE d (day) AS (`+latest+`
-			UNION ALL SELECT (`+latest+` AND s.slot < 288 * d.day) FROM d WHERE d.day IS NOT NULL)
+	latest := "SELECT s.slot / 288 FROM email_log_seen s WHERE " + c.String()
+	const first = " ORDER BY s.slot DESC LIMIT 1)"
+	rows, err := s.pages.Query(ctx, `WITH RECURSIVE d (day) AS ((`+latest+first+`
+			UNION ALL SELECT (`+latest+` AND s.slot < 288 * d.day`+first+` FROM d WHERE d.day IS NOT NULL)
 		SELECT day FROM d WHERE day IS NOT NULL`, c.args...)
 	if err != nil {
 		return nil, err

@@ -31,6 +31,7 @@ func TestLogPages(t *testing.T, open Open) {
 		{"LeavesOutPrunedLogsByStatus", prunesLists},
 		{"TellsKindsOfBouncesApart", tellsBouncesApart},
 		{"FindsWhatIsRareOrSilent", findsSilent},
+		{"FindsWhatUnitsHaveFewOf", findsSeldom},
 		{"ChoosesNothingByOddTexts", choosesNothingByOddTexts},
 		{"EndedContextIsUnavailable", endedContextPages},
 	})
