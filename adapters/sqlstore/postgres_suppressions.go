@@ -113,7 +113,7 @@ func (s *Postgres) Unsuppress(ctx context.Context, address string, at time.Time)
 	return postgresError(operation, err)
 }
 
-// findSuppressed looks each address up in the primary key. Left to itself the
+// findSuppressed looks each address up in an index. Left to itself the
 // planner may read the whole list for a thousand of them: of 200,000 rows the
 // 99th percentile is 25 ms then instead of 8.
 const findSuppressed = `SELECT e.* FROM unnest($1::text[]) asked CROSS JOIN LATERAL (
