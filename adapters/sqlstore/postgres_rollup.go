@@ -50,9 +50,9 @@ func (s *Postgres) roll(ctx context.Context, lock string) (more bool, err error)
 		if err := tx.QueryRow(ctx, "SELECT "+lock, advisoryLock(s.cfg.Schema+" roll-ups")).Scan(&locked); err != nil || !locked {
 			return err
 		}
-		var rolls [2]*rollup
+		rolls := newRollups()
 		var err error
-		if more, err = takeDeltas(ctx, tx, &rolls); err != nil {
+		if more, err = takeDeltas(ctx, tx, rolls[0], rolls[1]); err != nil {
 			return err
 		}
 		now := time.Now()
@@ -73,9 +73,7 @@ func (s *Postgres) roll(ctx context.Context, lock string) (more bool, err error)
 
 // takeDeltas takes the oldest deltas out, which nobody sees until what they say
 // is in the roll-ups.
-func takeDeltas(ctx context.Context, tx pgx.Tx, rolls *[2]*rollup) (more bool, err error) {
-	ofEvents, ofMessages := newRollup(), newRollup()
-	*rolls = [2]*rollup{ofEvents, ofMessages}
+func takeDeltas(ctx context.Context, tx pgx.Tx, ofEvents, ofMessages *rollup) (more bool, err error) {
 	// One is taken however large it is.
 	var last int64
 	err = tx.QueryRow(ctx, `SELECT coalesce(max(id) FILTER (WHERE bytes < $2 OR place = 1), 0),
@@ -94,14 +92,14 @@ func takeDeltas(ctx context.Context, tx pgx.Tx, rolls *[2]*rollup) (more bool, e
 	var events, before, logs []byte
 	_, err = pgx.ForEachRow(rows, []any{&events, &before, &logs}, func() error {
 		if events != nil {
-			if err := unpackTallies(events, ofEvents.add); err != nil {
+			if err := unpackTallies(events, ofEvents.names, ofEvents.add); err != nil {
 				return err
 			}
 		}
-		if err := unpackRows(before, false, ofEvents.add); err != nil {
+		if err := unpackRows(before, ofEvents.names, false, ofEvents.add); err != nil {
 			return err
 		}
-		return unpackRows(logs, true, ofMessages.add)
+		return unpackRows(logs, ofMessages.names, true, ofMessages.add)
 	})
 	return more, err
 }
@@ -109,8 +107,8 @@ func takeDeltas(ctx context.Context, tx pgx.Tx, rolls *[2]*rollup) (more bool, e
 // addToRollup adds what r has collected to the rows of a roll-up. Nobody else
 // does meanwhile.
 func addToRollup(ctx context.Context, tx pgx.Tx, source *statsSource, r *rollup, now time.Time) error {
-	keys, rows := r.rows(now)
-	if len(keys) == 0 {
+	rows := r.rows(now)
+	if len(rows) == 0 {
 		return nil
 	}
 	// Each is looked up by its key, however many there are: the planner thinks
@@ -118,16 +116,16 @@ func addToRollup(ctx context.Context, tx pgx.Tx, source *statsSource, r *rollup,
 	if _, err := tx.Exec(ctx, "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off", pgx.QueryExecModeSimpleProtocol); err != nil {
 		return err
 	}
-	for part := range slices.Chunk(keys, rollRows) {
-		if err := addRows(ctx, tx, source, part, rows); err != nil {
+	for part := range slices.Chunk(rows, rollRows) {
+		if err := addRows(ctx, tx, source, part); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func addRows(ctx context.Context, tx pgx.Tx, source *statsSource, keys []rollupKey, rows map[rollupKey]*sums) error {
-	args := columnsOf(keys)
+func addRows(ctx context.Context, tx pgx.Tx, source *statsSource, rows []rollupRow) error {
+	args := columnsOf(rows)
 	known, err := tx.Query(ctx, `SELECT k.place, r.sums
 		FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::text[], $5::text[]) WITH ORDINALITY
 			AS k (facet, width, bucket, a, b, place)
@@ -138,14 +136,14 @@ func addRows(ctx context.Context, tx pgx.Tx, source *statsSource, keys []rollupK
 	var place int64
 	var stored []byte
 	_, err = pgx.ForEachRow(known, []any{&place, &stored}, func() error {
-		return rows[keys[place-1]].addPacked(stored, true)
+		return rows[place-1].addPacked(stored, true)
 	})
 	if err != nil {
 		return err
 	}
-	packed := make([][]byte, len(keys))
-	for i, key := range keys {
-		packed[i] = rows[key].packTo(nil)
+	packed := make([][]byte, len(rows))
+	for i := range rows {
+		packed[i] = rows[i].packTo(nil)
 	}
 	_, err = tx.Exec(ctx, `INSERT INTO `+source.rollup+` (facet, width, bucket, a, b, sums)
 		SELECT * FROM unnest($1::smallint[], $2::smallint[], $3::bigint[], $4::text[], $5::text[], $6::bytea[])
@@ -154,11 +152,12 @@ func addRows(ctx context.Context, tx pgx.Tx, source *statsSource, keys []rollupK
 }
 
 // columnsOf returns the keys as one array a column.
-func columnsOf(keys []rollupKey) []any {
-	n := len(keys)
+func columnsOf(rows []rollupRow) []any {
+	n := len(rows)
 	facets, widths, buckets := make([]int16, n), make([]int16, n), make([]int64, n)
 	first, second := make([]string, n), make([]string, n)
-	for i, k := range keys {
+	for i := range rows {
+		k := &rows[i].rollupKey
 		facets[i], widths[i], buckets[i], first[i], second[i] = int16(k.facet), k.width, k.bucket, k.a, k.b
 	}
 	return []any{facets, widths, buckets, first, second}

@@ -93,8 +93,8 @@ func (s *Postgres) readRolled(ctx context.Context, source *statsSource, a *stats
 		case sums != nil:
 			return a.addRolled(bucket, first, second, sums)
 		case packed != nil:
-			return unpackTallies(packed, a.addDelta)
+			return unpackTallies(packed, a.names, a.addDelta)
 		}
-		return unpackRows(list, ofMessages, a.addDelta)
+		return unpackRows(list, a.names, ofMessages, a.addDelta)
 	})
 }

@@ -1,8 +1,10 @@
 package sqlstore
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // tallyColumns is how many columns the type tally has.
@@ -11,7 +13,7 @@ const tallyColumns = 11
 // unpackRows calls visit with each tally of an array of the type tally in
 // PostgreSQL's binary format, valid until it returns; of messages passages too. An
 // empty one may be nil.
-func unpackRows(b []byte, ofMessages bool, visit func(*tally)) error {
+func unpackRows(b []byte, names *symbols, ofMessages bool, visit func(*tally)) error {
 	if len(b) == 0 {
 		return nil
 	}
@@ -24,14 +26,13 @@ func unpackRows(b []byte, ofMessages bool, visit func(*tally)) error {
 	}
 	n := r.int32()
 	r.int32() // least index
-	texts := map[string]string{}
 	var t tally
 	for range n {
 		r.int32() // bytes of the row
 		if columns := r.int32(); columns != tallyColumns {
 			return fmt.Errorf("%w: a tally of %d columns", errPacked, columns)
 		}
-		t = r.tally(texts, ofMessages)
+		t = r.tally(names, ofMessages)
 		if r.damaged {
 			return errPacked
 		}
@@ -83,26 +84,17 @@ func (r *wireReader) int64Column() int64 {
 	return 0
 }
 
-// tally reads the columns of a row. Texts are kept once.
-func (r *wireReader) tally(texts map[string]string, ofMessages bool) tally {
-	text := func() string {
-		b := r.column()
-		s, ok := texts[string(b)]
-		if !ok {
-			s = string(b)
-			texts[s] = s
-		}
-		return s
-	}
+// tally reads the columns of a row.
+func (r *wireReader) tally(names *symbols, ofMessages bool) tally {
 	t := tally{n: r.int64Column()}
 	at := r.int64Column() + pgEpoch
 	t.minute = minuteOf(at)
-	t.dims[0] = text()
-	t.dims[domainPlace] = domainOf(text())
+	t.dims[0] = names.addBytes(r.column())
+	t.dims[domainPlace] = names.addDomain(r.column())
 	for i := domainPlace + 1; i < len(t.dims); i++ {
-		t.dims[i] = text()
+		t.dims[i] = names.addBytes(r.column())
 	}
-	t.kind = text()
+	t.kind = names.texts[names.addBytes(r.column())]
 	var attempts int64
 	if b := r.column(); len(b) == 4 {
 		attempts = int64(int32(binary.BigEndian.Uint32(b)))
@@ -116,4 +108,16 @@ func (r *wireReader) tally(texts map[string]string, ofMessages bool) tally {
 		t.passage = passageOf(t.kind, attempts, at, p, len(delivered) == 8)
 	}
 	return t
+}
+
+// addDomain is add for domainOf.
+func (s *symbols) addDomain(recipient []byte) symbol {
+	of := recipient[bytes.LastIndexByte(recipient, '@')+1:]
+	switch {
+	case len(of) == len(recipient): // no @
+		return 0
+	case slices.ContainsFunc(of, func(c byte) bool { return 'A' <= c && c <= 'Z' }):
+		return s.add(lowerASCII(string(of)))
+	}
+	return s.addBytes(of)
 }

@@ -84,10 +84,10 @@ var facetNumbers = func() string {
 	return strings.Join(list, ", ")
 }()
 
-// group returns what the facet tells apart.
-func (f facet) group(d *dims) (a, b string) {
+// group returns what a facet tells apart.
+func group[T string | symbol](f facet, d *[len(statsDimensions)]T) (a, b T) {
 	if f == 0 {
-		return "", ""
+		return a, b
 	}
 	first := bits.TrailingZeros8(uint8(f))
 	if rest := f & (f - 1); rest != 0 {
@@ -97,7 +97,7 @@ func (f facet) group(d *dims) (a, b string) {
 }
 
 // dims is the inverse of group.
-func (f facet) dims(a, b string) (d dims) {
+func (f facet) dims(a, b string) (d [len(statsDimensions)]string) {
 	if f != 0 {
 		d[bits.TrailingZeros8(uint8(f))] = a
 		if rest := f & (f - 1); rest != 0 {
@@ -120,11 +120,39 @@ func (k rollupKey) compare(o rollupKey) int {
 		cmp.Compare(k.a, o.a), cmp.Compare(k.b, o.b))
 }
 
+// rollupRow is what is added to the row of that key.
+type rollupRow struct {
+	rollupKey
+	*sums
+}
+
 // rollup collects tallies, and says what that changes in the roll-up of events,
-// or in that of messages. No facet has the domain and anything else, so these are
-// apart: there are far fewer of each than of both together.
+// or in that of messages.
 type rollup struct {
-	domains, others collected
+	names *symbols
+	parts [len(collections)]collected
+}
+
+// collections are the dimensions and the least width that tallies are collected
+// by. Every facet of a level is within one of them: by all dimensions together
+// there would be nearly as many sums as tallies.
+var collections = [...]struct {
+	of    facet
+	width int64
+}{
+	{ofProvider | ofTenant | ofEgressSource | ofCause, byMinute},
+	{ofProvider | ofTenant | ofCampaign, byHour},
+	{ofDomain, byHour},
+}
+
+// collectionOf is the place of that which has a facet by a width.
+func collectionOf(f facet, width int64) int {
+	for i, c := range collections {
+		if f&^c.of == 0 && c.width <= width {
+			return i
+		}
+	}
+	panic("sqlstore: a facet that is not collected") // a mistake in levels
 }
 
 // alike is what tallies have in common that no roll-up tells apart.
@@ -140,15 +168,34 @@ type collected struct {
 	sum  *sums
 }
 
-func newRollup() *rollup {
-	return &rollup{collected{sums: map[alike]*sums{}}, collected{sums: map[alike]*sums{}}}
+// newRollups returns one of events and one of messages.
+func newRollups() [2]*rollup {
+	names := newSymbols()
+	return [2]*rollup{newRollup(names), newRollup(names)}
+}
+
+func newRollup(names *symbols) *rollup {
+	r := &rollup{names: names}
+	for i := range r.parts {
+		r.parts[i].sums = map[alike]*sums{}
+	}
+	return r
 }
 
 func (r *rollup) add(t *tally) {
-	domain, others := alike{minute: t.minute}, alike{t.minute, t.dims}
-	domain.dims[domainPlace], others.dims[domainPlace] = t.dims[domainPlace], ""
-	r.domains.of(domain).tally(t)
-	r.others.of(others).tally(t)
+	for i := range collections {
+		c := &collections[i]
+		key := alike{minute: t.minute}
+		if c.width != byMinute {
+			key.minute = floorDiv(t.minute, c.width) * c.width
+		}
+		for d := range key.dims {
+			if c.of>>d&1 != 0 {
+				key.dims[d] = t.dims[d]
+			}
+		}
+		r.parts[i].of(key).tally(t)
+	}
 }
 
 // of returns the sum of what is alike.
@@ -166,60 +213,62 @@ func (c *collected) of(key alike) *sums {
 }
 
 // rows returns what has to be added to which row, in order of their keys.
-func (r *rollup) rows(now time.Time) (keys []rollupKey, rows map[rollupKey]*sums) {
-	rows = map[rollupKey]*sums{}
-	domains, others := &r.domains, &r.others
+func (r *rollup) rows(now time.Time) (rows []rollupRow) {
 	for i := range levels {
 		l := &levels[i]
-		domains, others = domains.widened(l.width), others.widened(l.width)
-		for _, f := range l.facets {
-			if f == ofDomain {
-				domains.addRows(rows, l, f, now)
-			} else {
-				others.addRows(rows, l, f, now)
+		for part := range r.parts {
+			if c := &r.parts[part]; collections[part].width < l.width {
+				c.widen(l.width)
 			}
 		}
-	}
-	for key, s := range rows {
-		if !s.isZero() {
-			keys = append(keys, key)
+		for _, f := range l.facets {
+			rows = r.appendRows(rows, l, f, now)
 		}
 	}
-	slices.SortFunc(keys, rollupKey.compare)
-	return keys, rows
+	slices.SortFunc(rows, func(a, b rollupRow) int { return a.compare(b.rollupKey) })
+	return rows
 }
 
-// widened returns what c has, in buckets of a width.
-func (c *collected) widened(width int64) *collected {
-	if width == byMinute {
-		return c
-	}
-	wide := &collected{sums: map[alike]*sums{}}
+// widen makes the buckets as wide as that. They are narrower.
+func (c *collected) widen(width int64) {
+	wide := collected{sums: make(map[alike]*sums, len(c.sums))}
 	for key, s := range c.sums {
 		key.minute = floorDiv(key.minute, width) * width
-		wide.of(key).add(s)
-	}
-	return wide
-}
-
-// addRows adds what c has to the rows of a facet.
-func (c *collected) addRows(rows map[rollupKey]*sums, l *level, f facet, now time.Time) {
-	since := l.since(now)
-	for key, s := range c.sums {
-		if key.minute >= since {
-			a, b := f.group(&key.dims)
-			addRow(rows, rollupKey{f, int16(l.width), key.minute, a, b}, s)
+		if sum, ok := wide.sums[key]; ok {
+			sum.add(s)
+		} else {
+			wide.sums[key] = s
 		}
 	}
+	*c = wide
 }
 
-func addRow(rows map[rollupKey]*sums, key rollupKey, s *sums) {
-	sum, ok := rows[key]
-	if !ok {
-		sum = &sums{}
-		rows[key] = sum
+// appendRows appends the rows of a facet that change.
+func (r *rollup) appendRows(rows []rollupRow, l *level, f facet, now time.Time) []rollupRow {
+	type place struct {
+		minute int64
+		a, b   symbol
 	}
-	sum.add(s)
+	since, sorted := l.since(now), map[place]*sums{}
+	for key, s := range r.parts[collectionOf(f, l.width)].sums {
+		if key.minute < since {
+			continue
+		}
+		at := place{minute: key.minute}
+		at.a, at.b = group(f, (*[len(statsDimensions)]symbol)(&key.dims))
+		sum, ok := sorted[at]
+		if !ok {
+			sum = &sums{}
+			sorted[at] = sum
+		}
+		sum.add(s)
+	}
+	for at, sum := range sorted {
+		if !sum.isZero() {
+			rows = append(rows, rollupRow{rollupKey{f, int16(l.width), at.minute, r.names.texts[at.a], r.names.texts[at.b]}, sum})
+		}
+	}
+	return rows
 }
 
 // bucketsBefore are those of a width that begin before a minute.

@@ -159,11 +159,11 @@ func (p *statsPlan) joinRows() {
 }
 
 // takes says whether a tally is of what the roll-up's part is about.
-func (p *statsPlan) takes(t *tally) bool {
+func (p *statsPlan) takes(t *tally, names *symbols) bool {
 	inside := slices.ContainsFunc(p.rolled, func(s stretch) bool { return s.from <= t.minute && t.minute < s.below })
 	for i := 0; inside && i < len(statsDimensions); i++ {
 		want := chosen(p.query, statsDimensions[i])
-		inside = want == "" || want == t.dims[i]
+		inside = want == "" || want == names.texts[t.dims[i]]
 	}
 	return inside
 }
@@ -171,9 +171,9 @@ func (p *statsPlan) takes(t *tally) bool {
 // wanted returns what the query wants of the roll-up's columns a and b, "" for
 // anything.
 func (p *statsPlan) wanted() (a, b string) {
-	var want dims
+	var want [len(statsDimensions)]string
 	for i, d := range statsDimensions {
 		want[i] = chosen(p.query, d)
 	}
-	return p.facet.group(&want)
+	return group(p.facet, &want)
 }

@@ -1,8 +1,8 @@
 package sqlstore
 
 import (
+	"cmp"
 	"encoding/binary"
-	"maps"
 	"slices"
 
 	"github.com/DataDog/sketches-go/ddsketch/store"
@@ -16,7 +16,13 @@ type sums struct {
 	kinds []kindSum // events by type, or messages by status
 	// Of messages.
 	tried, deferred, delivered, atFirst int64
-	took                                map[int32]int64 // delivered ones by latencyIndex
+	took                                []tookSum // delivered ones, in order of their indexes
+}
+
+// tookSum is the number of those of one latencyIndex.
+type tookSum struct {
+	index int32
+	n     int64
 }
 
 // kindSum is the number of one kind. There are few kinds, and mostly one or two
@@ -37,10 +43,15 @@ func (s *sums) addKind(kind string, n int64) {
 }
 
 func (s *sums) addTook(index int32, n int64) {
-	if s.took == nil {
-		s.took = make(map[int32]int64, 2)
+	at := len(s.took)
+	if at > 0 && s.took[at-1].index >= index {
+		at, _ = slices.BinarySearchFunc(s.took, index, func(t tookSum, index int32) int { return cmp.Compare(t.index, index) })
 	}
-	s.took[index] += n
+	if at < len(s.took) && s.took[at].index == index {
+		s.took[at].n += n
+	} else {
+		s.took = slices.Insert(s.took, at, tookSum{index, n})
+	}
 }
 
 func (s *sums) tally(t *tally) {
@@ -68,8 +79,8 @@ func (s *sums) add(o *sums) {
 	s.deferred += o.deferred
 	s.delivered += o.delivered
 	s.atFirst += o.atFirst
-	for index, n := range o.took {
-		s.addTook(index, n)
+	for _, t := range o.took {
+		s.addTook(t.index, t.n)
 	}
 }
 
@@ -80,8 +91,8 @@ func (s *sums) isZero() bool {
 			return false
 		}
 	}
-	for _, n := range s.took {
-		if n != 0 {
+	for _, t := range s.took {
+		if t.n != 0 {
 			return false
 		}
 	}
@@ -93,7 +104,7 @@ func (s *sums) isZero() bool {
 // out.
 func (s *sums) packTo(b []byte) []byte {
 	s.kinds = slices.DeleteFunc(s.kinds, func(k kindSum) bool { return k.n == 0 })
-	maps.DeleteFunc(s.took, func(_ int32, n int64) bool { return n == 0 })
+	s.took = slices.DeleteFunc(s.took, func(t tookSum) bool { return t.n == 0 })
 	b = binary.AppendUvarint(b, uint64(len(s.kinds)))
 	for _, k := range s.kinds {
 		b = binary.AppendVarint(appendText(b, k.kind), k.n)
@@ -102,10 +113,10 @@ func (s *sums) packTo(b []byte) []byte {
 		b = binary.AppendVarint(b, n)
 	}
 	before := int32(0)
-	for _, index := range slices.Sorted(maps.Keys(s.took)) {
-		b = binary.AppendVarint(b, int64(index-before))
-		b = binary.AppendVarint(b, s.took[index])
-		before = index
+	for _, t := range s.took {
+		b = binary.AppendVarint(b, int64(t.index-before))
+		b = binary.AppendVarint(b, t.n)
+		before = t.index
 	}
 	return b
 }
@@ -141,9 +152,9 @@ func (s *sums) messages() int64 {
 // percentiles returns those of the latencies by nearest rank.
 func (s *sums) percentiles() (took [len(ports.Percentiles)]int64) {
 	counts := store.NewDenseStore()
-	for index, n := range s.took {
-		if n > 0 {
-			counts.AddWithCount(int(index), float64(n))
+	for _, t := range s.took {
+		if t.n > 0 {
+			counts.AddWithCount(int(t.index), float64(t.n))
 		}
 	}
 	all := int64(counts.TotalCount())

@@ -25,7 +25,7 @@ func (s *SQLite) Roll(ctx context.Context) (more bool, err error) {
 }
 
 func rollSQLite(t *sqliteTx) (more bool, err error) {
-	rolls := [2]*rollup{newRollup(), newRollup()}
+	rolls := newRollups()
 	taken, last := 0, int64(0)
 	const query = "SELECT id, of_messages, " + deltaColumns + " FROM tally_delta ORDER BY id LIMIT ?"
 	err = t.query(query, func(row []driver.Value) error {
@@ -36,7 +36,7 @@ func rollSQLite(t *sqliteTx) (more bool, err error) {
 		if err := scanValues(row[2:], d.dest()); err != nil {
 			return err
 		}
-		rolls[ofMessages].add(d.tally(ofMessages > 0))
+		rolls[ofMessages].add(d.tally(rolls[ofMessages].names, ofMessages > 0))
 		return nil
 	}, int64(rowsRolled))
 	if err != nil || taken == 0 {
@@ -76,9 +76,8 @@ func scanValues(row []driver.Value, dest []any) error {
 
 // addToSQLiteRollup adds what r has collected to the rows of a roll-up.
 func addToSQLiteRollup(t *sqliteTx, source *statsSource, r *rollup, now time.Time) error {
-	keys, rows := r.rows(now)
-	for _, k := range keys {
-		sum := rows[k]
+	for _, row := range r.rows(now) {
+		k, sum := row.rollupKey, row.sums
 		key := []any{int64(k.facet), int64(k.width), k.bucket, k.a, k.b}
 		err := t.query("SELECT sums FROM "+source.rollup+" WHERE facet = ? AND width = ? AND bucket = ? AND a = ? AND b = ?",
 			func(row []driver.Value) error {

@@ -84,10 +84,13 @@ func (d *delta) dest() []any {
 	}
 }
 
-func (d *delta) tally(ofMessages bool) *tally {
-	t := &tally{minute: minuteOf(int64(d.at)), kind: string(d.kind), n: int64(d.n), dims: dims{
+func (d *delta) tally(names *symbols, ofMessages bool) *tally {
+	t := &tally{minute: minuteOf(int64(d.at)), kind: string(d.kind), n: int64(d.n)}
+	for i, text := range [...]string{
 		string(d.provider), domainOf(string(d.recipient)), string(d.tenant), string(d.campaign), string(d.egressSource), string(d.cause),
-	}}
+	} {
+		t.dims[i] = names.add(text)
+	}
 	if ofMessages {
 		delivered, isDelivered := d.delivered.(int64)
 		t.passage = passageOf(t.kind, int64(d.attempts), int64(d.at), delivered, isDelivered)
@@ -112,7 +115,7 @@ func (s *SQLite) readRolled(ctx context.Context, source *statsSource, a *statsAn
 		if sums != nil {
 			return a.addRolled(int64(bucket), string(first), string(second), sums)
 		}
-		a.addDelta(d.tally(ofMessages))
+		a.addDelta(d.tally(a.names, ofMessages))
 		return nil
 	})
 }

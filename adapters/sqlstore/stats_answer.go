@@ -29,6 +29,7 @@ type statsAnswer struct {
 	*statsPlan
 	latencies bool // are wanted
 	slots     map[statsSlot]*sums
+	names     *symbols
 }
 
 // statsSlot is a row's place among others.
@@ -50,27 +51,32 @@ func (a *statsAnswer) slot(s statsSlot) *sums {
 	return sum
 }
 
-// slotAt returns the slot of a minute and of dimensions.
-func (a *statsAnswer) slotAt(minute int64, d *dims) *sums {
+// slotAt returns the slot of a minute and a group.
+func (a *statsAnswer) slotAt(minute int64, g ports.Group) *sums {
 	width := int64(a.query.Width / time.Minute)
-	s := statsSlot{bucket: floorDiv(minute, width) * width * time.Minute.Microseconds()}
-	for i, by := range a.query.By {
-		s.group[i] = d[slices.Index(statsDimensions[:], by)]
-	}
-	return a.slot(s)
+	return a.slot(statsSlot{floorDiv(minute, width) * width * time.Minute.Microseconds(), g})
 }
 
 // addRolled adds a row of the roll-up.
 func (a *statsAnswer) addRolled(bucket int64, first, second string, packed []byte) error {
-	d := a.facet.dims(first, second)
-	return a.slotAt(bucket, &d).addPacked(packed, a.latencies)
+	of := a.facet.dims(first, second)
+	var g ports.Group
+	for i, by := range a.query.By {
+		g[i] = of[slices.Index(statsDimensions[:], by)]
+	}
+	return a.slotAt(bucket, g).addPacked(packed, a.latencies)
 }
 
 // addDelta adds what the roll-up does not have yet, as far as it is asked for.
 func (a *statsAnswer) addDelta(t *tally) {
-	if a.takes(t) {
-		a.slotAt(t.minute, &t.dims).tally(t)
+	if !a.takes(t, a.names) {
+		return
 	}
+	var g ports.Group
+	for i, by := range a.query.By {
+		g[i] = a.names.texts[t.dims[slices.Index(statsDimensions[:], by)]]
+	}
+	a.slotAt(t.minute, g).tally(t)
 }
 
 // sorted returns the slots in order.
@@ -108,7 +114,7 @@ func countKinds(ctx context.Context, s statsStore, source *statsSource, q *ports
 		query, args := s.dialect().counts(source, q)
 		return rows, s.queryStats(ctx, query, args, add)
 	}
-	a := &statsAnswer{statsPlan: p, slots: map[statsSlot]*sums{}}
+	a := &statsAnswer{statsPlan: p, slots: map[statsSlot]*sums{}, names: newSymbols()}
 	for _, part := range a.parts() {
 		query, args := s.dialect().counts(source, &part)
 		if err := s.queryStats(ctx, query, args, add); err != nil {
@@ -198,7 +204,7 @@ func measureLatencies(ctx context.Context, s statsStore, q *ports.StatsQuery) ([
 			return err
 		})
 	}
-	a := &statsAnswer{statsPlan: p, latencies: true, slots: map[statsSlot]*sums{}}
+	a := &statsAnswer{statsPlan: p, latencies: true, slots: map[statsSlot]*sums{}, names: newSymbols()}
 	for _, part := range a.parts() {
 		query, args := s.dialect().passages(&part)
 		if err := s.queryStats(ctx, query, args, a.addPassage); err != nil {

@@ -16,8 +16,43 @@ var statsDimensions = [...]ports.Dimension{
 	ports.ByProvider, ports.ByDomain, ports.ByTenant, ports.ByCampaign, ports.ByEgressSource, ports.ByCause,
 }
 
-// dims are values of statsDimensions, "" for what is not known.
-type dims [len(statsDimensions)]string
+// dims are values of statsDimensions, the symbol of "" for what is not known.
+type dims [len(statsDimensions)]symbol
+
+// symbol stands for a text, 0 for "": it is hashed and compared faster.
+type symbol uint32
+
+// symbols are texts by their symbols.
+type symbols struct {
+	texts []string
+	of    map[string]symbol
+}
+
+func newSymbols() *symbols { return &symbols{[]string{""}, map[string]symbol{"": 0}} }
+
+func (s *symbols) add(text string) symbol {
+	at, ok := s.of[text]
+	if !ok {
+		at = s.append(text)
+	}
+	return at
+}
+
+// addBytes makes no string of what is known.
+func (s *symbols) addBytes(text []byte) symbol {
+	at, ok := s.of[string(text)]
+	if !ok {
+		at = s.append(string(text))
+	}
+	return at
+}
+
+func (s *symbols) append(text string) symbol {
+	at := symbol(len(s.texts))
+	s.texts = append(s.texts, text)
+	s.of[text] = at
+	return at
+}
 
 const domainPlace = 1
 
@@ -119,6 +154,6 @@ func lowerASCII(s string) string {
 }
 
 // dimsOfEvent are those by which an event counts.
-func dimsOfEvent(e *domain.EmailEvent) dims {
-	return dims{e.Provider, domainOf(e.Recipient), e.Tenant, e.Campaign, e.EgressSource, string(e.Verdict.Cause)}
+func dimsOfEvent(e *domain.EmailEvent) [len(statsDimensions)]string {
+	return [...]string{e.Provider, domainOf(e.Recipient), e.Tenant, e.Campaign, e.EgressSource, string(e.Verdict.Cause)}
 }

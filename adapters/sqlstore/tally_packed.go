@@ -14,8 +14,8 @@ type tallyPacker struct {
 	buf    []byte
 	texts  []string
 	places map[string]uint32
-	counts map[packedTally]int64
-	order  []packedTally
+	known  map[packedTally]int32 // by its place in order
+	order  []countedTally
 }
 
 // packedTally are the places of a tally's texts, that of its kind last.
@@ -24,12 +24,17 @@ type packedTally struct {
 	texts  [len(statsDimensions) + 1]uint32
 }
 
+type countedTally struct {
+	packedTally
+	n int64
+}
+
 func (p *tallyPacker) reset() {
 	if p.places == nil {
-		p.places, p.counts = map[string]uint32{}, map[packedTally]int64{}
+		p.places, p.known = map[string]uint32{}, map[packedTally]int32{}
 	}
 	clear(p.places)
-	clear(p.counts)
+	clear(p.known)
 	clear(p.texts)
 	p.buf, p.texts, p.order = p.buf[:0], p.texts[:0], p.order[:0]
 }
@@ -43,9 +48,12 @@ func (p *tallyPacker) add(e *domain.EmailEvent) {
 		key.texts[i] = p.place(text)
 	}
 	key.texts[len(statsDimensions)] = p.place(e.Type.String())
-	if p.counts[key]++; p.counts[key] == 1 {
-		p.order = append(p.order, key)
+	at, ok := p.known[key]
+	if !ok {
+		at = int32(len(p.order))
+		p.known[key], p.order = at, append(p.order, countedTally{packedTally: key})
 	}
+	p.order[at].n++
 }
 
 func (p *tallyPacker) place(text string) uint32 {
@@ -69,7 +77,7 @@ func (p *tallyPacker) packed() []byte {
 	}
 	for i := range p.order {
 		key := &p.order[i]
-		b = binary.AppendVarint(b, p.counts[*key])
+		b = binary.AppendVarint(b, key.n)
 		b = binary.AppendVarint(b, key.minute)
 		for _, at := range key.texts {
 			b = binary.AppendUvarint(b, uint64(at))
@@ -87,26 +95,26 @@ var errPacked = errors.New("packed figures are damaged")
 
 // unpackTallies calls visit with each tally that a tallyPacker has packed, which
 // is valid until it returns.
-func unpackTallies(b []byte, visit func(*tally)) error {
+func unpackTallies(b []byte, names *symbols, visit func(*tally)) error {
 	r := unpacker{b: b}
-	texts := make([]string, r.length())
-	for i := range texts {
-		texts[i] = r.text()
+	places := make([]symbol, r.length())
+	for i := range places {
+		places[i] = names.addBytes(r.bytes())
 	}
-	text := func() string {
-		if at := r.uint(); at < uint64(len(texts)) {
-			return texts[at]
+	next := func() symbol {
+		if at := r.uint(); at < uint64(len(places)) {
+			return places[at]
 		}
 		r.damaged = true
-		return ""
+		return 0
 	}
 	var t tally
 	for len(r.b) > 0 && !r.damaged {
 		t.n, t.minute = r.int(), r.int()
 		for i := range t.dims {
-			t.dims[i] = text()
+			t.dims[i] = next()
 		}
-		if t.kind = text(); !r.damaged {
+		if t.kind = names.texts[next()]; !r.damaged {
 			visit(&t)
 		}
 	}
@@ -135,6 +143,11 @@ func (r *unpacker) skip(n int) {
 }
 
 func (r *unpacker) uint() uint64 {
+	if len(r.b) > 0 && r.b[0] < 0x80 { // most are small
+		v := r.b[0]
+		r.b = r.b[1:]
+		return uint64(v)
+	}
 	v, n := binary.Uvarint(r.b)
 	r.skip(n)
 	return v
@@ -156,9 +169,11 @@ func (r *unpacker) length() int {
 	return int(n)
 }
 
-func (r *unpacker) text() string {
+func (r *unpacker) text() string { return string(r.bytes()) }
+
+func (r *unpacker) bytes() []byte {
 	n := r.length()
-	s := string(r.b[:n])
+	text := r.b[:n]
 	r.b = r.b[n:]
-	return s
+	return text
 }
