@@ -19,42 +19,52 @@ func trimMemory() {
 }
 
 // unmapProgram lets go of the pages of the program's code and constants that are
-// mapped. They stay in the system's cache of files. Breakpoints are in copies of
-// such pages, so nothing is done under a debugger.
+// mapped. They stay in the system's cache of files. Mappings with pages that are no
+// longer as in the file are left alone: relocated ones, or those with breakpoints.
 func unmapProgram() error {
 	program, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil || !strings.Contains(string(status), "\nTracerPid:\t0\n") {
-		return err
-	}
-	maps, err := os.ReadFile("/proc/self/maps")
+	maps, err := os.ReadFile("/proc/self/smaps")
 	if err != nil {
 		return err
 	}
-	for line := range strings.Lines(string(maps)) {
-		if from, size, ok := constantPages(line, program); ok {
-			_, _, failed := syscall.Syscall(syscall.SYS_MADVISE, from, size, syscall.MADV_DONTNEED)
-			if failed != 0 {
-				err = errors.Join(err, failed)
-			}
+	for _, m := range constantMappings(string(maps), program) {
+		_, _, failed := syscall.Syscall(syscall.SYS_MADVISE, m.from, m.size, syscall.MADV_DONTNEED)
+		if failed != 0 {
+			err = errors.Join(err, failed)
 		}
 	}
 	return err
 }
 
-// constantPages says where a mapping is, if it is one of the program's file that
-// nobody can write to; such as have been written to cannot be read again. A line
-// is "from-to permissions offset device inode path", see proc_pid_maps(5).
-func constantPages(line, program string) (from, size uintptr, ok bool) {
-	fields := strings.Fields(line)
-	if len(fields) < 6 || !strings.Contains(line, " "+program) || fields[1] != "r-xp" && fields[1] != "r--p" {
-		return 0, 0, false
+// mapping is a range of addresses.
+type mapping struct{ from, size uintptr }
+
+// constantMappings returns those of the program's file that nobody can write to and
+// that are all as in the file. For each mapping there is a line "from-to permissions
+// offset device inode path" and behind it lines of figures, of which Anonymous is
+// what is not as in the file: see proc_pid_smaps(5).
+func constantMappings(smaps, program string) (constant []mapping) {
+	var last mapping
+	ofProgram := false
+	for line := range strings.Lines(smaps) {
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) >= 6:
+			last, ofProgram = mappingOf(fields[0]), strings.Contains(line, " "+program) && (fields[1] == "r-xp" || fields[1] == "r--p")
+		case ofProgram && line == "Anonymous:             0 kB\n":
+			constant = append(constant, last)
+		}
 	}
-	first, last, _ := strings.Cut(fields[0], "-")
-	start, err := strconv.ParseUint(first, 16, strconv.IntSize)
-	end, endErr := strconv.ParseUint(last, 16, strconv.IntSize)
-	return uintptr(start), uintptr(end - start), err == nil && endErr == nil
+	return constant
+}
+
+// mappingOf reads "from-to" in hexadecimal digits, as the kernel writes it.
+func mappingOf(text string) mapping {
+	from, to, _ := strings.Cut(text, "-")
+	start, _ := strconv.ParseUint(from, 16, strconv.IntSize)
+	end, _ := strconv.ParseUint(to, 16, strconv.IntSize)
+	return mapping{uintptr(start), uintptr(end - start)}
 }
