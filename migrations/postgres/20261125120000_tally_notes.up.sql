@@ -35,10 +35,36 @@ DROP FUNCTION tally_added_logs, tally_changed_logs, email_log_follow_rare, email
 --   Of a small statement nothing is listed as seldom: what has one log of ten may be,
 --   or not. Nor is what five minutes are noted for already, as they are looked through.
 --   The plans are kept from when the tables were small, or a statement was, so hardly
---   anything is joined: IS TRUE keeps IN from being a join.
+--   anything is joined.
 CREATE FUNCTION email_log_added() RETURNS trigger LANGUAGE plpgsql
     SET search_path FROM CURRENT SET enable_seqscan TO off AS $$
+DECLARE
+    changed_logs  bigint;                 -- how many
+    seldom_hashes bigint[] := '{}'; -- of what is seldom among them
 BEGIN
+    SELECT count(*) INTO changed_logs FROM became;
+    IF changed_logs >= 64 THEN
+        SELECT coalesce(array_agg(hash), seldom_hashes) INTO seldom_hashes FROM (
+            SELECT n.hash
+            FROM (SELECT hashtextextended(provider, 1) AS provider, hashtextextended(egress_source, 2) AS source, count(*) AS logs
+                FROM became GROUP BY provider, egress_source) b
+            CROSS JOIN LATERAL (VALUES (b.provider), (b.source)) n (hash)
+            WHERE n.hash IS NOT NULL
+            GROUP BY n.hash HAVING sum(b.logs) <= greatest(changed_logs / 64, 2)) few;
+        IF seldom_hashes <> '{}' THEN
+            INSERT INTO email_log_seldom (hash, key, tenant)
+            SELECT l.hash, l.key, l.tenant
+            FROM (SELECT n.hash, b.key, hashtextextended(b.tenant, 0) AS tenant
+                FROM (SELECT key, tenant, hashtextextended(provider, 1) AS provider, hashtextextended(egress_source, 2) AS source
+                    FROM became OFFSET 0) b
+                CROSS JOIN LATERAL (VALUES (b.provider), (b.source)) n (hash)
+                WHERE n.hash = ANY (seldom_hashes) OFFSET 0) l
+            WHERE NOT EXISTS (SELECT FROM email_log_seldom s WHERE s.hash = l.hash AND s.key = l.key
+                    AND s.tenant IS NOT DISTINCT FROM l.tenant OFFSET 0)
+                AND NOT EXISTS (SELECT FROM email_log_seen s WHERE s.hash = l.hash
+                    AND s.slot = ('x' || left(encode(uuid_send(l.key), 'hex'), 12))::bit(48)::bigint / 300000 OFFSET 0);
+        END IF;
+    END IF;
     WITH tallied AS (
         INSERT INTO tally_delta (logs)
         SELECT list FROM (
@@ -55,47 +81,53 @@ BEGIN
             campaign = excluded.campaign, provider = excluded.provider, egress_source = excluded.egress_source,
             cause = excluded.cause
         WHERE (r.of_report, r.tenant, r.campaign, r.provider, r.egress_source, r.cause) IS DISTINCT FROM
-            (excluded.of_report, excluded.tenant, excluded.campaign, excluded.provider, excluded.egress_source, excluded.cause)),
-    alike AS MATERIALIZED (
-        SELECT n.hash, b.stretch, sum(b.logs) AS logs
-        FROM (SELECT hashtextextended(provider, 1) AS provider, hashtextextended(egress_source, 2) AS source, stretch, logs
-            FROM (SELECT provider, egress_source, substr(uuid_send(key), 1, 4) AS stretch, count(*) AS logs
-                FROM became GROUP BY 1, 2, 3) k OFFSET 0) b
-        CROSS JOIN LATERAL (VALUES (b.provider), (b.source)) n (hash)
-        WHERE n.hash IS NOT NULL
-        GROUP BY n.hash, b.stretch),
-    seldom AS MATERIALIZED (
-        SELECT hash FROM alike CROSS JOIN (SELECT count(*) AS logs FROM became) a
-        GROUP BY hash, a.logs HAVING a.logs >= 64 AND sum(alike.logs) <= greatest(a.logs / 64, 2)),
-    listed AS (
-        INSERT INTO email_log_seldom (hash, key, tenant)
-        SELECT l.hash, l.key, hashtextextended(l.tenant, 0)
-        FROM (SELECT n.hash, b.key, b.tenant
-            FROM (SELECT key, tenant, hashtextextended(provider, 1) AS provider, hashtextextended(egress_source, 2) AS source
-                FROM became WHERE EXISTS (SELECT FROM seldom) OFFSET 0) b
-            CROSS JOIN LATERAL (VALUES (b.provider), (b.source)) n (hash)
-            WHERE (n.hash IN (SELECT hash FROM seldom)) IS TRUE OFFSET 0) l
-        WHERE NOT EXISTS (SELECT FROM email_log_seldom s WHERE s.hash = l.hash AND s.key = l.key
-                AND s.tenant IS NOT DISTINCT FROM hashtextextended(l.tenant, 0) OFFSET 0)
-            AND NOT EXISTS (SELECT FROM email_log_seen s WHERE s.hash = l.hash
-                AND s.slot = ('x' || left(encode(uuid_send(l.key), 'hex'), 12))::bit(48)::bigint / 300000 OFFSET 0))
+            (excluded.of_report, excluded.tenant, excluded.campaign, excluded.provider, excluded.egress_source, excluded.cause))
     INSERT INTO email_log_seen (hash, slot)
     SELECT d.hash, d.slot
     FROM (
-        SELECT DISTINCT b.hash, s.slot
-        FROM (SELECT hash, ('x' || encode(stretch, 'hex'))::bit(32)::bigint << 16 AS time
-            FROM alike WHERE hash NOT IN (SELECT hash FROM seldom) OFFSET 0) b
-        CROSS JOIN LATERAL (VALUES (b.time / 300000), ((b.time + 65535) / 300000)) s (slot)) d
+        SELECT DISTINCT n.hash, s.slot
+        FROM (SELECT hashtextextended(provider, 1) AS provider, hashtextextended(egress_source, 2) AS source,
+                ('x' || encode(stretch, 'hex'))::bit(32)::bigint << 16 AS time
+            FROM (SELECT DISTINCT provider, egress_source, substr(uuid_send(key), 1, 4) AS stretch FROM became) k OFFSET 0) b
+        CROSS JOIN LATERAL (VALUES (b.time / 300000), ((b.time + 65535) / 300000)) s (slot)
+        CROSS JOIN LATERAL (VALUES (b.provider), (b.source)) n (hash)
+        WHERE n.hash IS NOT NULL AND n.hash <> ALL (seldom_hashes)) d
     WHERE NOT EXISTS (SELECT FROM email_log_seen s WHERE s.hash = d.hash AND s.slot = d.slot OFFSET 0);
     RETURN NULL;
 END $$;
 
 CREATE FUNCTION email_log_changed() RETURNS trigger LANGUAGE plpgsql
     SET search_path FROM CURRENT SET enable_seqscan TO off AS $$
+DECLARE
+    changed_logs  bigint;                 -- how many
+    seldom_hashes bigint[] := '{}'; -- of what is seldom among them
 BEGIN
+    SELECT count(*) INTO changed_logs FROM became;
     -- It is called for each unit, also for one that knew none of its logs.
-    IF NOT EXISTS (SELECT FROM became) THEN
+    IF changed_logs = 0 THEN
         RETURN NULL;
+    END IF;
+    IF changed_logs >= 64 THEN
+        SELECT coalesce(array_agg(hash), seldom_hashes) INTO seldom_hashes FROM (
+            SELECT n.hash
+            FROM (SELECT hashtextextended(provider, 1) AS provider, hashtextextended(egress_source, 2) AS source, count(*) AS logs
+                FROM became GROUP BY provider, egress_source) b
+            CROSS JOIN LATERAL (VALUES (b.provider), (b.source)) n (hash)
+            WHERE n.hash IS NOT NULL
+            GROUP BY n.hash HAVING sum(b.logs) <= greatest(changed_logs / 64, 2)) few;
+        IF seldom_hashes <> '{}' THEN
+            INSERT INTO email_log_seldom (hash, key, tenant)
+            SELECT l.hash, l.key, l.tenant
+            FROM (SELECT n.hash, b.key, hashtextextended(b.tenant, 0) AS tenant
+                FROM (SELECT key, tenant, hashtextextended(provider, 1) AS provider, hashtextextended(egress_source, 2) AS source
+                    FROM became OFFSET 0) b
+                CROSS JOIN LATERAL (VALUES (b.provider), (b.source)) n (hash)
+                WHERE n.hash = ANY (seldom_hashes) OFFSET 0) l
+            WHERE NOT EXISTS (SELECT FROM email_log_seldom s WHERE s.hash = l.hash AND s.key = l.key
+                    AND s.tenant IS NOT DISTINCT FROM l.tenant OFFSET 0)
+                AND NOT EXISTS (SELECT FROM email_log_seen s WHERE s.hash = l.hash
+                    AND s.slot = ('x' || left(encode(uuid_send(l.key), 'hex'), 12))::bit(48)::bigint / 300000 OFFSET 0);
+        END IF;
     END IF;
     WITH tallied AS (
         INSERT INTO tally_delta (logs)
@@ -121,37 +153,17 @@ BEGIN
             campaign = excluded.campaign, provider = excluded.provider, egress_source = excluded.egress_source,
             cause = excluded.cause
         WHERE (r.of_report, r.tenant, r.campaign, r.provider, r.egress_source, r.cause) IS DISTINCT FROM
-            (excluded.of_report, excluded.tenant, excluded.campaign, excluded.provider, excluded.egress_source, excluded.cause)),
-    alike AS MATERIALIZED (
-        SELECT n.hash, b.stretch, sum(b.logs) AS logs
-        FROM (SELECT hashtextextended(provider, 1) AS provider, hashtextextended(egress_source, 2) AS source, stretch, logs
-            FROM (SELECT provider, egress_source, substr(uuid_send(key), 1, 4) AS stretch, count(*) AS logs
-                FROM became GROUP BY 1, 2, 3) k OFFSET 0) b
-        CROSS JOIN LATERAL (VALUES (b.provider), (b.source)) n (hash)
-        WHERE n.hash IS NOT NULL
-        GROUP BY n.hash, b.stretch),
-    seldom AS MATERIALIZED (
-        SELECT hash FROM alike CROSS JOIN (SELECT count(*) AS logs FROM became) a
-        GROUP BY hash, a.logs HAVING a.logs >= 64 AND sum(alike.logs) <= greatest(a.logs / 64, 2)),
-    listed AS (
-        INSERT INTO email_log_seldom (hash, key, tenant)
-        SELECT l.hash, l.key, hashtextextended(l.tenant, 0)
-        FROM (SELECT n.hash, b.key, b.tenant
-            FROM (SELECT key, tenant, hashtextextended(provider, 1) AS provider, hashtextextended(egress_source, 2) AS source
-                FROM became WHERE EXISTS (SELECT FROM seldom) OFFSET 0) b
-            CROSS JOIN LATERAL (VALUES (b.provider), (b.source)) n (hash)
-            WHERE (n.hash IN (SELECT hash FROM seldom)) IS TRUE OFFSET 0) l
-        WHERE NOT EXISTS (SELECT FROM email_log_seldom s WHERE s.hash = l.hash AND s.key = l.key
-                AND s.tenant IS NOT DISTINCT FROM hashtextextended(l.tenant, 0) OFFSET 0)
-            AND NOT EXISTS (SELECT FROM email_log_seen s WHERE s.hash = l.hash
-                AND s.slot = ('x' || left(encode(uuid_send(l.key), 'hex'), 12))::bit(48)::bigint / 300000 OFFSET 0))
+            (excluded.of_report, excluded.tenant, excluded.campaign, excluded.provider, excluded.egress_source, excluded.cause))
     INSERT INTO email_log_seen (hash, slot)
     SELECT d.hash, d.slot
     FROM (
-        SELECT DISTINCT b.hash, s.slot
-        FROM (SELECT hash, ('x' || encode(stretch, 'hex'))::bit(32)::bigint << 16 AS time
-            FROM alike WHERE hash NOT IN (SELECT hash FROM seldom) OFFSET 0) b
-        CROSS JOIN LATERAL (VALUES (b.time / 300000), ((b.time + 65535) / 300000)) s (slot)) d
+        SELECT DISTINCT n.hash, s.slot
+        FROM (SELECT hashtextextended(provider, 1) AS provider, hashtextextended(egress_source, 2) AS source,
+                ('x' || encode(stretch, 'hex'))::bit(32)::bigint << 16 AS time
+            FROM (SELECT DISTINCT provider, egress_source, substr(uuid_send(key), 1, 4) AS stretch FROM became) k OFFSET 0) b
+        CROSS JOIN LATERAL (VALUES (b.time / 300000), ((b.time + 65535) / 300000)) s (slot)
+        CROSS JOIN LATERAL (VALUES (b.provider), (b.source)) n (hash)
+        WHERE n.hash IS NOT NULL AND n.hash <> ALL (seldom_hashes)) d
     WHERE NOT EXISTS (SELECT FROM email_log_seen s WHERE s.hash = d.hash AND s.slot = d.slot OFFSET 0);
     RETURN NULL;
 END $$;
