@@ -39,7 +39,7 @@ DROP FUNCTION tally_added_logs, tally_changed_logs, email_log_follow_rare, email
 CREATE FUNCTION email_log_added() RETURNS trigger LANGUAGE plpgsql
     SET search_path FROM CURRENT SET enable_seqscan TO off AS $$
 DECLARE
-    changed_logs  bigint;                 -- how many
+    changed_logs  bigint;         -- how many
     seldom_hashes bigint[] := '{}'; -- of what is seldom among them
 BEGIN
     SELECT count(*) INTO changed_logs FROM became;
@@ -99,7 +99,7 @@ END $$;
 CREATE FUNCTION email_log_changed() RETURNS trigger LANGUAGE plpgsql
     SET search_path FROM CURRENT SET enable_seqscan TO off AS $$
 DECLARE
-    changed_logs  bigint;                 -- how many
+    changed_logs  bigint;         -- how many
     seldom_hashes bigint[] := '{}'; -- of what is seldom among them
 BEGIN
     SELECT count(*) INTO changed_logs FROM became;
