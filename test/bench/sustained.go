@@ -32,7 +32,7 @@ func sustained(ctx context.Context, db *pgServer, o options) error {
 	}
 	defer func() { _ = db.drop(ctx, "bench_sustained") }()
 	defer store.Close()
-	defer rollUp(ctx, store)()
+	defer db.rollUp(ctx, store)()
 	copiers, err := db.floorTable(ctx)
 	if err != nil {
 		return err
@@ -86,7 +86,10 @@ func sustained(ctx context.Context, db *pgServer, o options) error {
 }
 
 // rollUp keeps the roll-ups of a store as the service does, until done is called.
-func rollUp(ctx context.Context, store ports.Roller) (done func()) {
+func (db *pgServer) rollUp(ctx context.Context, store ports.Roller) (done func()) {
+	if db.lean {
+		return func() {}
+	}
 	ctx, stop := context.WithCancel(ctx)
 	var rolling sync.WaitGroup
 	rolling.Go(func() { application.NewRollups(store, quiet).Run(ctx) })
@@ -106,7 +109,7 @@ func grown(ctx context.Context, db *pgServer, o options) error {
 	}
 	defer func() { _ = db.drop(ctx, "bench_grown") }()
 	defer store.Close()
-	defer rollUp(ctx, store)()
+	defer db.rollUp(ctx, store)()
 	const block = 250_000 / unitRecords
 	blocks := o.grown / unitRecords / block
 	maker := records.NewMaker(7, time.Now().Add(-20*24*time.Hour), 20*24*time.Hour/time.Duration(max(o.grown, 1)))
