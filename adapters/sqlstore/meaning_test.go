@@ -46,6 +46,7 @@ func TestWhatEventsMeantOutlastsOtherRules(t *testing.T) {
 	report.Original = &domain.Original{MessageID: mail.MessageID, Recipients: []string{mail.Recipient}, By: domain.TieTrace}
 	untied := contract.Record{Recipients: []string{"postmaster@example.com"}}
 	untied.RecordType, untied.MessageID, untied.OccurredAt = "OOB", mail.MessageID, testDay.Add(2*time.Hour)
+	untied.Sender = "bounces@sender.example"
 	u := ports.Unit{Events: append(append([]domain.EmailEvent{mail}, report.Events(testDay)...), untied.Events(testDay)...)}
 
 	for name, original := range map[string]*domain.Original{
