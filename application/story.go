@@ -30,7 +30,8 @@ func (l *Lookup) story(ctx context.Context, log *domain.EmailLog, events []domai
 		return story, nil
 	}
 	all, err := l.logs.FindLogs(ctx, log.MessageID, MaxCandidates)
-	if err != nil || len(all) == MaxCandidates { // there may be more
+	isKnown := slices.ContainsFunc(all, func(l domain.EmailLog) bool { return l.Key == log.Key })
+	if err != nil || !isKnown || len(all) == MaxCandidates { // there may be others
 		return story, err
 	}
 	for _, e := range elsewhere {
@@ -68,7 +69,10 @@ func (l *Lookup) follow(ctx context.Context, log *domain.EmailLog, events []doma
 		if err != nil {
 			return nil, nil, err
 		}
-		events = append(events, slices.DeleteFunc(there, func(e domain.EmailEvent) bool { return !e.Concerns(&other) })...)
+		if there, err = l.story(ctx, &other, there); err != nil {
+			return nil, nil, err
+		}
+		events = append(events, there...)
 	}
 	return transfers, events, nil
 }

@@ -66,6 +66,22 @@ func TestTransfersAreOneStoryFromEachEnd(t *testing.T) {
 	}
 }
 
+func TestReportsOnAForwardedAddressAreInTheStoryFromEachEnd(t *testing.T) {
+	report := reportOn(reportID(50), "c@elsewhere.example", 50)
+	report.Original = &domain.Original{MessageID: "one", Recipients: []string{"c@elsewhere.example"}, By: domain.TieVERP}
+	out := happened(domain.XferOut, "one", "two", 20)
+	arrived := []domain.EmailEvent{happened(domain.XferIn, "two", "one", 21), happened(domain.Delivery, "two", "", 40), report}
+	for _, id := range []string{"one", "two"} {
+		if got, want := ties(told(t, id, append(arrived, out)...)), "oob verp one c@elsewhere.example"; got != want {
+			t.Errorf("by %s: got %q, want %q", id, got, want)
+		}
+	}
+	// To whom else it went from the first node is not known without that one's word.
+	if got := ties(told(t, "two", arrived...)); got != "" {
+		t.Errorf("with one end known: got %q, want none", got)
+	}
+}
+
 func TestTransfersInACircleEnd(t *testing.T) {
 	found := told(t, "one", happened(domain.XferOut, "one", "two", 1), happened(domain.XferOut, "two", "one", 2))
 	if len(found.Transfers) != 1 || len(found.Timeline) != 2 {
