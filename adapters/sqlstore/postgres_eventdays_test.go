@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/kumotrail/kumotrail/adapters/sqlstore"
 	"github.com/kumotrail/kumotrail/domain"
@@ -16,10 +17,7 @@ import (
 
 // A log of before does not know its days, nor does it learn of one day alone.
 func TestPostgresFindsEventsOfLogsOfBefore(t *testing.T) {
-	url, schema := servers.Postgres(t), servers.Schema(t)
-	s := openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, Writers: 1})
-	admin := asAdministrator(t, url)
-	tell(t, admin, "SET search_path TO "+schema)
+	s, admin := openWithAdministrator(t)
 	first, last := deliveryOf("", oddDay, 1), deliveryOf("", oddDay, 1)
 	last.OccurredAt = oddDay.AddDate(0, 0, 3)
 	last.ID = domain.EventID(onDay(last.ID, last.OccurredAt))
@@ -32,12 +30,22 @@ func TestPostgresFindsEventsOfLogsOfBefore(t *testing.T) {
 	timelineIs(t, s, first, last)
 }
 
+// What one log of a message does not know, another does not make known.
+func TestPostgresFindsEventsOfAMessageThatHasALogOfBefore(t *testing.T) {
+	s, admin := openWithAdministrator(t)
+	before, after := deliveryOf("", oddDay, 1), deliveryOf("", oddDay, 1)
+	before.OccurredAt = oddDay.AddDate(0, 0, 3)
+	before.ID = domain.EventID(onDay(before.ID, before.OccurredAt))
+	after.Recipient, after.ID[15] = "b@example.com", after.ID[15]+1
+	mustCommit(t, s, ports.Unit{Events: []domain.EmailEvent{before}})
+	tell(t, admin, "UPDATE email_log SET days = NULL")
+	mustCommit(t, s, ports.Unit{Events: []domain.EmailEvent{after}})
+	timelineIs(t, s, after, before)
+}
+
 // A log outlives its events.
 func TestPostgresFindsNoEventsOfDaysThatAreGone(t *testing.T) {
-	url, schema := servers.Postgres(t), servers.Schema(t)
-	s := openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, Writers: 1})
-	admin := asAdministrator(t, url)
-	tell(t, admin, "SET search_path TO "+schema)
+	s, admin := openWithAdministrator(t)
 	first, last := deliveryOf("", oddDay, 1), deliveryOf("", oddDay, 1)
 	last.OccurredAt = oddDay.AddDate(0, 0, 3)
 	last.ID = domain.EventID(onDay(last.ID, last.OccurredAt))
@@ -51,6 +59,15 @@ func TestPostgresFindsNoEventsOfDaysThatAreGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	timelineIs(t, s, last)
+}
+
+// openWithAdministrator also returns a connection to the store's schema.
+func openWithAdministrator(t *testing.T) (*sqlstore.Postgres, *pgx.Conn) {
+	t.Helper()
+	url, schema := servers.Postgres(t), servers.Schema(t)
+	s, admin := openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, Writers: 1}), asAdministrator(t, url)
+	tell(t, admin, "SET search_path TO "+schema)
+	return s, admin
 }
 
 // onDay returns an id with another time.
