@@ -23,6 +23,20 @@ func PostgresLogQueries(f ports.LogFilter, limit int) (queries []string, args []
 	return queries, args
 }
 
+// IsListed says whether a page is read by a list of keys.
+func IsListed(f ports.LogFilter) bool { return isListed(&f) }
+
+// PostgresListQueries are the statements of a page by a list, of logs with keys
+// from one time to another.
+func PostgresListQueries(f ports.LogFilter, from, to time.Time, limit int) (keys string, keyArgs []any, logs string, logArgs []any) {
+	keys, keyArgs = postgresListQuery(&f, listsOf(&f)[0], keyRanges(&f, domain.LogKey{})[0], 64, limit)
+	logs, logArgs = postgresByKeysQuery(&f, []uuid{uuidAt(to.UnixMilli() - 1), uuidAt(from.UnixMilli())}, limit)
+	return keys, keyArgs, logs, logArgs
+}
+
+// ListHash is what the list of a value of a dimension is found by.
+func ListHash(place int, value string) int64 { return listHash(place, value) }
+
 // SQLiteLogQuery is the first statement of a page.
 func SQLiteLogQuery(f ports.LogFilter, limit int) (query string, args []any) {
 	return sqliteLogQuery(&f, keyRanges(&f, domain.LogKey{})[0], limit, false)

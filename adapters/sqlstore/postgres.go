@@ -173,6 +173,8 @@ func (s *Postgres) open(url string) (err error) {
 	// Whose rows look many in a kept plan, and are few: workers would take longer to
 	// start than the rest.
 	paging.RuntimeParams["max_parallel_workers_per_gather"] = "0"
+	// A plan that is kept from when a table was small would read all of it.
+	paging.RuntimeParams["enable_seqscan"] = "off"
 	if s.pages, err = postgresPool(paging, s.cfg.Readers); err != nil {
 		return err
 	}

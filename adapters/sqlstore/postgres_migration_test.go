@@ -46,6 +46,8 @@ func TestPostgresOfBeforeIsBroughtUpToDate(t *testing.T) {
 	if !told[bool](t, admin, "SELECT relacl::text LIKE '%{=r/%' OR relacl::text LIKE '%,=r/%' FROM pg_class WHERE oid = 'email_log'::regclass") {
 		t.Error("who might read the logs no longer may")
 	}
+	rollAll(t, s)
+	listedLogs(t, admin)
 	goesOn(t, s)
 }
 

@@ -23,7 +23,6 @@ var postgresDialect = dialect{
 		byRecipient:   "substr(uuid_send(key), 12, 5) = ? AND recipient = ?",
 		byCampaign:    "hashtextextended(campaign, 0) = hashtextextended(?, 0) AND campaign = ?",
 		byTenant:      "hashtextextended(tenant, 0) = hashtextextended(?, 0) AND tenant = ?",
-		byDomain:      "hashtextextended(split_part(recipient, '@', -1), 0) = hashtextextended(?, 0)",
 	},
 	rank:   "get_byte(decision, 0) = ANY(?)",
 	ending: "right(recipient, ?) = ?",
@@ -76,8 +75,8 @@ func (s *Postgres) logPage(ctx context.Context, f *ports.LogFilter, before domai
 		return nil, ctx.Err()
 	}
 	ranges := keyRanges(f, before)
-	if isSparse(f) {
-		return s.sparsePage(ctx, f, ranges, limit, both)
+	if isListed(f) {
+		return s.listedPage(ctx, f, ranges, limit)
 	}
 	return s.pageWithin(ctx, f, ranges, limit, both)
 }
@@ -104,9 +103,6 @@ func (s *Postgres) queryLogs(ctx context.Context, query string, args []any, limi
 func postgresLogQuery(f *ports.LogFilter, r uuidRange, limit int, both bool) (query string, args []any) {
 	if isRare(f) && !both {
 		return postgresRareQuery(f, r, limit)
-	}
-	if isSparse(f) && indexOf(f) == byKey {
-		return postgresSparseQuery(f, r, limit, both)
 	}
 	c := postgresDialect.conditions(f)
 	if !both {

@@ -78,19 +78,19 @@ var questions = []question{
 	{"application", "hashtextextended(application_id", func(n int, _ time.Time) ports.LogFilter {
 		return ports.LogFilter{ApplicationID: fmt.Sprintf("eml_%d", n)}
 	}},
-	{"tenant", "hashtextextended(tenant", func(n int, _ time.Time) ports.LogFilter {
+	{"tenant", "", func(n int, _ time.Time) ports.LogFilter {
 		return ports.LogFilter{Tenant: fmt.Sprintf("tenant-%d", n%200)}
 	}},
-	{"tenant, bounced", "hashtextextended(tenant", func(n int, _ time.Time) ports.LogFilter {
+	{"tenant, bounced", "", func(n int, _ time.Time) ports.LogFilter {
 		return ports.LogFilter{Tenant: fmt.Sprintf("tenant-%d", n%200), Statuses: []domain.Status{domain.Bounced, domain.BouncedLate}}
 	}},
-	{"tenant, complained", "hashtextextended(tenant", func(n int, _ time.Time) ports.LogFilter {
+	{"tenant, complained", "", func(n int, _ time.Time) ports.LogFilter {
 		return ports.LogFilter{Tenant: fmt.Sprintf("tenant-%d", n%200), Statuses: []domain.Status{domain.Complained}}
 	}},
-	{"tenant and campaign", "hashtextextended(campaign", func(n int, _ time.Time) ports.LogFilter {
+	{"tenant and campaign", "", func(n int, _ time.Time) ports.LogFilter {
 		return ports.LogFilter{Tenant: fmt.Sprintf("tenant-%d", n%200), Campaign: fmt.Sprintf("campaign-%d", n%200)}
 	}},
-	{"domain in a day", "split_part(recipient", func(n int, now time.Time) ports.LogFilter {
+	{"domain in a day", "", func(n int, now time.Time) ports.LogFilter {
 		return lastDay(now, ports.LogFilter{Domain: fmt.Sprintf("domain%d.example", n%997)})
 	}},
 	{"bounced in a day", "", func(_ int, now time.Time) ports.LogFilter {

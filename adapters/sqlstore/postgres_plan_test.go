@@ -31,7 +31,7 @@ func TestListsUseTheirIndexes(t *testing.T) {
 	fillDays(t, admin, now, 90, 400)
 	for _, q := range questions {
 		f := q.of(7, now)
-		if sqlstore.IsRare(f) {
+		if sqlstore.IsRare(f) || sqlstore.IsListed(f) {
 			continue
 		}
 		queries, args := sqlstore.PostgresLogQueries(f, 50)
@@ -46,10 +46,40 @@ func TestListsUseTheirIndexes(t *testing.T) {
 			}
 		}
 	}
-	inOneDay := lastDay(now, ports.LogFilter{Tenant: "tenant-7"})
+	inOneDay := lastDay(now, ports.LogFilter{Cause: domain.CauseSender})
 	queries, args := sqlstore.PostgresLogQueries(inOneDay, 50)
 	if plan := planOf(t, admin, queries[0], args[0]); strings.Count(plan, "Index Scan") != 1 {
 		t.Errorf("a day's list looks into other days:\n%.2000s", plan)
+	}
+}
+
+// TestPackedListsAreWalked holds lists of keys to their index, in its order, and
+// logs to be looked up by their keys, in days that the keys are of.
+func TestPackedListsAreWalked(t *testing.T) {
+	url, schema := servers.Postgres(t), servers.Schema(t)
+	store := openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, DaysAhead: 1})
+	admin := asAdministrator(t, url)
+	tell(t, admin, "SET search_path TO "+schema)
+	tell(t, admin, "SET plan_cache_mode TO force_generic_plan; SET enable_seqscan TO off")
+	now := time.Now().UTC().Truncate(24 * time.Hour)
+	fillDays(t, admin, now, 20, 100)
+	for _, f := range []ports.LogFilter{
+		{Tenant: "tenant-7"}, {Provider: "google"}, {Domain: "gmail.com", Cause: domain.CauseSender}, {Tenant: "tenant-7", EgressSource: "ip-1"},
+	} {
+		for range 2 {
+			keys, keyArgs, logs, logArgs := sqlstore.PostgresListQueries(f, now.Add(-time.Hour), now, 50)
+			plan := planOf(t, admin, keys, keyArgs)
+			list, _, _ := strings.Cut(plan, "tally_delta")
+			if !strings.Contains(list, "Index Scan Backward using email_log_list_last") || strings.Count(list, "Sort Key") > 1 {
+				t.Errorf("list not walked in\n%.2000s", plan)
+			}
+			plan = planOf(t, admin, logs, logArgs)
+			if strings.Count(plan, "_pkey on email_log_") != 1 || strings.Contains(plan, "Seq Scan") {
+				t.Errorf("logs not looked up by key in the day that they are of:\n%.2000s", plan)
+			}
+			rollAll(t, store)
+			tell(t, admin, "ANALYZE email_log_list")
+		}
 	}
 }
 
@@ -115,6 +145,12 @@ func literal(arg any) string {
 		return "'" + hex.EncodeToString(v[:]) + "'"
 	case []byte:
 		return `'\x` + hex.EncodeToString(v) + "'"
+	case [][16]byte:
+		texts := make([]string, len(v))
+		for i, u := range v {
+			texts[i] = hex.EncodeToString(u[:])
+		}
+		return "'{" + strings.Join(texts, ",") + "}'"
 	case []int32:
 		return "'{" + strings.Trim(strings.ReplaceAll(fmt.Sprint(v), " ", ","), "[]") + "}'"
 	case time.Time:

@@ -144,12 +144,9 @@ func dropPartition(ctx context.Context, conn *pgx.Conn, p storedPartition) (rows
 // unlistDay takes a day's logs from the lists beside the logs: with its table and
 // not before, for whoever finds that detached may attach it again.
 func unlistDay(ctx context.Context, tx pgx.Tx, day int64) error {
-	const forget = "DELETE FROM email_log_seen WHERE slot >= $1 AND slot < $2"
-	if _, err := tx.Exec(ctx, forget, day/slotLength, (day+dayLength)/slotLength); err != nil {
-		return err
-	}
-	if _, err := tx.Exec(ctx, "DELETE FROM email_log_seldom WHERE key >= $1::text::uuid AND key < $2::text::uuid",
-		dayBound(day), dayBound(day+dayLength)); err != nil {
+	// Also what was listed after its day was gone.
+	if _, err := tx.Exec(ctx, "DELETE FROM email_log_list WHERE last >= $1 AND last < $2::text::uuid",
+		[16]byte(firstDated), dayBound(day+dayLength)); err != nil {
 		return err
 	}
 	_, err := tx.Exec(ctx, `DELETE FROM email_log_rare WHERE status = ANY($1)
@@ -188,14 +185,14 @@ func postgresPruneSteps(events, logs time.Time) []postgresPrune {
 	if !logs.IsZero() {
 		// Triggers on email_log see nothing of what is done to a partition.
 		steps = append(steps, postgresPrune{query: `WITH old AS MATERIALIZED (
-				SELECT key, status, provider, egress_source
-				FROM email_log_undated WHERE received_at < $1 ORDER BY key LIMIT $2 FOR UPDATE),
-			unlisted AS (DELETE FROM email_log_rare r USING old WHERE r.status = old.status AND r.key = old.key),
-			unlisted_too AS (DELETE FROM email_log_seldom s USING old CROSS JOIN LATERAL
-					(VALUES (hashtextextended(old.provider, ` + providerSeed + `)), (hashtextextended(old.egress_source, ` + sourceSeed + `))) n (hash)
-				WHERE s.hash = n.hash AND s.key = old.key)
+				SELECT key, status FROM email_log_undated WHERE received_at < $1 ORDER BY key LIMIT $2 FOR UPDATE),
+			unlisted AS (DELETE FROM email_log_rare r USING old WHERE r.status = old.status AND r.key = old.key)
 			DELETE FROM email_log_undated WHERE key IN (SELECT key FROM old)`,
 			args: []any{logs, pruneStep}},
+			postgresPrune{uncount: true, query: `DELETE FROM email_log_list WHERE ctid IN (
+				SELECT ctid FROM email_log_list l WHERE last < $1
+					AND NOT EXISTS (SELECT FROM email_log_undated WHERE key = ANY (l.keys)) LIMIT $2)`,
+				args: []any{[16]byte(firstDated), pruneStep}},
 			postgresPrune{query: pruneRegistrations, args: []any{logs, pruneStep}})
 	}
 	return steps

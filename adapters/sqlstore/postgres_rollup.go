@@ -50,9 +50,19 @@ func (s *Postgres) roll(ctx context.Context, lock string) (more bool, err error)
 		if err := tx.QueryRow(ctx, "SELECT "+lock, advisoryLock(s.cfg.Schema+" roll-ups")).Scan(&locked); err != nil || !locked {
 			return err
 		}
+		// Each row is looked up by its key, however many there are: the planner thinks
+		// little of that and would read whole tables.
+		if _, err := tx.Exec(ctx, "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off",
+			pgx.QueryExecModeSimpleProtocol); err != nil {
+			return err
+		}
 		rolls := newRollups()
+		lists := newLogLists(rolls[1].names)
 		var err error
-		if more, err = takeDeltas(ctx, tx, rolls[0], rolls[1]); err != nil {
+		if more, err = takeDeltas(ctx, tx, rolls[0], rolls[1], lists); err != nil {
+			return err
+		}
+		if err := lists.addTo(ctx, tx); err != nil {
 			return err
 		}
 		now := time.Now()
@@ -72,8 +82,8 @@ func (s *Postgres) roll(ctx context.Context, lock string) (more bool, err error)
 }
 
 // takeDeltas takes the oldest deltas out, which nobody sees until what they say
-// is in the roll-ups.
-func takeDeltas(ctx context.Context, tx pgx.Tx, ofEvents, ofMessages *rollup) (more bool, err error) {
+// is in the roll-ups and lists.
+func takeDeltas(ctx context.Context, tx pgx.Tx, ofEvents, ofMessages *rollup, lists *logLists) (more bool, err error) {
 	// One is taken however large it is.
 	var last int64
 	err = tx.QueryRow(ctx, `SELECT coalesce(max(id) FILTER (WHERE bytes < $2 OR place = 1), 0),
@@ -99,7 +109,12 @@ func takeDeltas(ctx context.Context, tx pgx.Tx, ofEvents, ofMessages *rollup) (m
 		if err := unpackRows(before, ofEvents.names, false, ofEvents.add); err != nil {
 			return err
 		}
-		return unpackRows(logs, ofMessages.names, true, ofMessages.add)
+		return unpackRows(logs, ofMessages.names, true, func(t *tally) {
+			lists.add(t)
+			if t.n != 0 {
+				ofMessages.add(t)
+			}
+		})
 	})
 	return more, err
 }
@@ -110,11 +125,6 @@ func addToRollup(ctx context.Context, tx pgx.Tx, source *statsSource, r *rollup,
 	rows := r.rows(now)
 	if len(rows) == 0 {
 		return nil
-	}
-	// Each is looked up by its key, however many there are: the planner thinks
-	// little of that and would read the whole table.
-	if _, err := tx.Exec(ctx, "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off", pgx.QueryExecModeSimpleProtocol); err != nil {
-		return err
 	}
 	for part := range slices.Chunk(rows, rollRows) {
 		if err := addRows(ctx, tx, source, part); err != nil {

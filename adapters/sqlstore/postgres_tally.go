@@ -8,7 +8,7 @@ import (
 )
 
 // tallyColumns is how many columns the type tally has.
-const tallyColumns = 11
+const tallyColumns = 12
 
 // unpackRows calls visit with each tally of an array of the type tally in
 // PostgreSQL's binary format, valid until it returns; of messages passages too. An
@@ -18,16 +18,8 @@ func unpackRows(b []byte, names *symbols, ofMessages bool, visit func(*tally)) e
 		return nil
 	}
 	r := wireReader{b: b}
-	dimensions := r.int32()
-	r.int32() // has nulls
-	r.int32() // type
-	if dimensions == 0 {
-		return r.err()
-	}
-	n := r.int32()
-	r.int32() // least index
 	var t tally
-	for range n {
+	for range r.arrayHead() {
 		r.int32() // bytes of the row
 		if columns := r.int32(); columns != tallyColumns {
 			return fmt.Errorf("%w: a tally of %d columns", errPacked, columns)
@@ -65,6 +57,20 @@ func (r *wireReader) take(n int) []byte {
 	return taken
 }
 
+// arrayHead reads what stands before an array's values and returns how many there
+// are.
+func (r *wireReader) arrayHead() int32 {
+	dimensions := r.int32()
+	r.int32() // has nulls
+	r.int32() // type
+	if dimensions == 0 {
+		return 0
+	}
+	n := r.int32()
+	r.int32() // least index
+	return n
+}
+
 func (r *wireReader) int32() int32 { return int32(binary.BigEndian.Uint32(r.take(4))) }
 
 // column returns the bytes of a row's next column, nil for NULL.
@@ -100,6 +106,7 @@ func (r *wireReader) tally(names *symbols, ofMessages bool) tally {
 		attempts = int64(int32(binary.BigEndian.Uint32(b)))
 	}
 	delivered := r.column()
+	copy(t.key[:], r.column())
 	if ofMessages {
 		p := int64(0)
 		if len(delivered) == 8 {

@@ -37,6 +37,11 @@ func (t *pgTuples) endCopy() { t.int16(-1) }
 func (t *pgTuples) startArray(n int, oid uint32) {
 	t.typed = false
 	t.buf = t.buf[:0]
+	t.arrayHead(n, oid)
+}
+
+// arrayHead appends what stands before the n values of an array.
+func (t *pgTuples) arrayHead(n int, oid uint32) {
 	if n == 0 {
 		t.int32(0) // dimensions
 		t.int32(0)

@@ -51,3 +51,13 @@ func counted(t *testing.T, s contract.Store, events []domain.EmailEvent) {
 		}
 	}
 }
+
+func rollAll(t *testing.T, s contract.Store) {
+	t.Helper()
+	for more := true; more; {
+		var err error
+		if more, err = s.Roll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,155 @@
+package sqlstore
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kumotrail/kumotrail/domain"
+	"github.com/kumotrail/kumotrail/ports"
+)
+
+// isListed says whether a page of f is read by a list of keys.
+func isListed(f *ports.LogFilter) bool {
+	return len(listsOf(f)) > 0 && !isNarrow(f) && !isRare(f)
+}
+
+// keyStep is how many keys are looked up at once at most.
+const keyStep = 2000
+
+// listedPage reads a page by a list: keys first, the greatest, and then the logs
+// that have them, of which some may not be what f asks for.
+func (s *Postgres) listedPage(ctx context.Context, f *ports.LogFilter, ranges []uuidRange, limit int) ([]domain.EmailLog, error) {
+	hash, err := s.shortestList(ctx, listsOf(f), ranges)
+	if err != nil {
+		return nil, err
+	}
+	return pageOf(ranges, limit, func(r uuidRange, limit int) ([]domain.EmailLog, error) {
+		var page []domain.EmailLog
+		for step := min(limit, keyStep); ; step = min(4*step, keyStep) {
+			keys, err := s.keysOfList(ctx, f, hash, r, step)
+			if err != nil || len(keys) == 0 {
+				return page, err
+			}
+			query, args := postgresByKeysQuery(f, keys, limit-len(page))
+			logs, err := s.queryLogs(ctx, query, args, limit-len(page))
+			if err != nil {
+				return nil, err
+			}
+			if page = append(page, logs...); len(page) >= limit || len(keys) < step {
+				return page, nil
+			}
+			r.below = keys[len(keys)-1]
+		}
+	})
+}
+
+// manyRows is up to where the rows of a list are counted.
+const manyRows = 500
+
+// shortestList returns the list that has the fewest keys in the ranges.
+func (s *Postgres) shortestList(ctx context.Context, hashes []int64, ranges []uuidRange) (shortest int64, err error) {
+	if len(hashes) == 1 || len(ranges) == 0 {
+		return hashes[0], nil
+	}
+	// The first of two ranges is that of all that has a time.
+	err = s.pages.QueryRow(ctx, `SELECT h.hash FROM unnest($1::bigint[]) h (hash) CROSS JOIN LATERAL (
+			SELECT coalesce(sum(cardinality(keys)), 0) AS keys FROM (
+				SELECT keys FROM email_log_list WHERE hash = h.hash AND last >= $2 AND last < $3 LIMIT `+strconv.Itoa(manyRows)+`) l) n
+		ORDER BY n.keys LIMIT 1`, hashes, [16]byte(ranges[0].least), [16]byte(ranges[0].below)).Scan(&shortest)
+	return shortest, err
+}
+
+// keysOfList returns the greatest keys of a range that a list has, or that wait to
+// be listed, up to n.
+func (s *Postgres) keysOfList(ctx context.Context, f *ports.LogFilter, hash int64, r uuidRange, n int) ([]uuid, error) {
+	for rows := 64; ; rows *= 8 {
+		query, args := postgresListQuery(f, hash, r, rows, n)
+		keys, complete, err := s.readKeys(ctx, query, args, r, rows)
+		if err != nil {
+			return nil, err
+		}
+		if len(keys) >= n || complete {
+			return keys[:min(n, len(keys))], nil
+		}
+	}
+}
+
+// postgresListQuery reads rows of a list, those with the greatest last key, and in
+// one more row the greatest n keys of what was not listed yet: both as they are at
+// one moment.
+func postgresListQuery(f *ports.LogFilter, hash int64, r uuidRange, rows, n int) (query string, args []any) {
+	c := &conditions{numbered: true}
+	c.add("hash = ?", hash)
+	_, greatest := listStretch{of: stretchOf(r.below)}.bounds() // what is below may be listed with what is not
+	c.add("last >= ? AND last <= ?", [16]byte(r.least), [16]byte(greatest))
+	c.add("keys[1] < ?", [16]byte(r.below))
+	query = `(SELECT true, array_send(keys), uuid_send(last) FROM (SELECT * FROM email_log_list WHERE ` + c.String() +
+		` ORDER BY last DESC LIMIT ` + strconv.Itoa(rows) + `) l)`
+	c.texts = nil
+	c.add("t.n >= 0 AND t.key >= ? AND t.key < ?", [16]byte(r.least), [16]byte(r.below))
+	for _, text := range []struct{ column, value string }{
+		{"tenant", f.Tenant}, {"campaign", f.Campaign}, {"provider", f.Provider}, {"egress_source", f.EgressSource},
+	} {
+		if text.value != "" {
+			c.add("t."+text.column+" = ?", text.value)
+		}
+	}
+	if f.Domain != "" {
+		c.add("split_part(t.recipient, '@', -1) = ?", strings.ToLower(f.Domain))
+	}
+	return query + ` UNION ALL SELECT false, array_send(array_agg(key)), NULL FROM (
+		SELECT DISTINCT t.key FROM tally_delta d CROSS JOIN LATERAL unnest(d.logs) t
+		WHERE ` + c.String() + ` ORDER BY t.key DESC LIMIT ` + c.placeholder(int64(n)) + `) p`, c.args
+}
+
+// readKeys returns keys of r that the rows of a list query have, the greatest first,
+// as far as no row that was left out may have more, and whether none was.
+func (s *Postgres) readKeys(ctx context.Context, query string, args []any, r uuidRange, most int) (keys []uuid, complete bool, err error) {
+	rows, err := s.pages.Query(ctx, query, append([]any{binaryValues}, args...)...)
+	if err != nil {
+		return nil, false, err
+	}
+	defer rows.Close()
+	read, least := 0, r.least
+	for rows.Next() {
+		values := rows.RawValues()
+		if values[1] == nil { // nothing waits
+			continue
+		}
+		if last := values[2]; last != nil {
+			if read++; read == most {
+				least = uuid(last)
+			}
+		}
+		if err := eachKey(values[1], func(key uuid) { keys = append(keys, key) }); err != nil {
+			return nil, false, err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, false, err
+	}
+	keys = slices.DeleteFunc(keys, func(key uuid) bool {
+		return bytes.Compare(key[:], least[:]) < 0 || bytes.Compare(key[:], r.below[:]) >= 0
+	})
+	slices.SortFunc(keys, func(a, b uuid) int { return bytes.Compare(b[:], a[:]) })
+	return slices.Compact(keys), read < most, nil
+}
+
+// postgresByKeysQuery looks each key up, which OFFSET 0 keeps the planner from doing
+// in another order. Keys are in order, the greatest first.
+func postgresByKeysQuery(f *ports.LogFilter, keys []uuid, limit int) (query string, args []any) {
+	c := postgresDialect.conditionsBy(f, byKey)
+	c.add("of_report = ?", f.Reports)
+	c.add("key = k.listed")
+	c.add("key >= ? AND key <= ?", [16]byte(keys[len(keys)-1]), [16]byte(keys[0])) // leaves out days at once
+	list := make([][16]byte, len(keys))
+	for i, key := range keys {
+		list[i] = key
+	}
+	return `SELECT ` + postgresLogColumns + ` FROM unnest(` + c.placeholder(list) + `::uuid[]) k (listed)
+		CROSS JOIN LATERAL (SELECT * FROM email_log WHERE ` + c.String() + ` OFFSET 0) l
+		ORDER BY key DESC LIMIT ` + c.placeholder(int64(limit)), c.args
+}
