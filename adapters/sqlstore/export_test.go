@@ -26,16 +26,22 @@ func PostgresLogQueries(f ports.LogFilter, limit int) (queries []string, args []
 // IsListed says whether a page is read by a list of keys.
 func IsListed(f ports.LogFilter) bool { return isListed(&f) }
 
-// PostgresListQueries are the statements of a page by a list, of logs with keys
-// from one time to another.
-func PostgresListQueries(f ports.LogFilter, from, to time.Time, limit int) (keys string, keyArgs []any, logs string, logArgs []any) {
-	keys, keyArgs = postgresListQuery(&f, listsOf(&f)[0], keyRanges(&f, domain.LogKey{})[0], 64, limit)
-	logs, logArgs = postgresByKeysQuery(&f, []uuid{uuidAt(to.UnixMilli() - 1), uuidAt(from.UnixMilli())}, limit)
-	return keys, keyArgs, logs, logArgs
+// PostgresListQuery is the first statement of a page by a list.
+func PostgresListQuery(f ports.LogFilter, limit int) (query string, args []any) {
+	return postgresListQuery(&f, listsOf(&f)[0], keyRanges(&f, domain.LogKey{})[0], 64, limit)
 }
 
-// ListHash is what the list of a value of a dimension is found by.
-func ListHash(place int, value string) int64 { return listHash(place, value) }
+// PostgresByKeysQuery is the second, of as many logs a millisecond apart.
+func PostgresByKeysQuery(f ports.LogFilter, to time.Time, limit int) (query string, args []any) {
+	var keys []uuid
+	for n := range limit {
+		keys = append(keys, uuidAt(to.UnixMilli()-int64(n)))
+	}
+	return postgresByKeysQuery(&f, keys, limit)
+}
+
+// TenantHash is what a tenant's list is found by.
+func TenantHash(tenant string) int64 { return listHash(tenantPlace, tenant) }
 
 // SQLiteLogQuery is the first statement of a page.
 func SQLiteLogQuery(f ports.LogFilter, limit int) (query string, args []any) {

@@ -49,6 +49,9 @@ func TestPostgresOfBeforeIsBroughtUpToDate(t *testing.T) {
 	rollAll(t, s)
 	listedLogs(t, admin)
 	goesOn(t, s)
+	if n := told[int](t, admin, "SELECT count(*) FROM email_log_list"); n != 0 {
+		t.Errorf("%d rows of lists are left when all logs are pruned", n)
+	}
 }
 
 // A prune that was interrupted in the midst of detaching is finished first.

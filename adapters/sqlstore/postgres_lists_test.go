@@ -1,0 +1,71 @@
+//go:build !embedded
+
+package sqlstore_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/kumotrail/kumotrail/adapters/sqlstore"
+	"github.com/kumotrail/kumotrail/domain"
+	"github.com/kumotrail/kumotrail/ports"
+	"github.com/kumotrail/kumotrail/test/contract"
+	"github.com/kumotrail/kumotrail/test/servers"
+)
+
+// undatedOf are deliveries of messages whose ids have no time, from one to another.
+func undatedOf(tenant string, from, to int) ports.Unit {
+	var u ports.Unit
+	for n := from; n < to; n++ {
+		r := contract.Record{Recipients: []string{"a@example.com"}}
+		r.RecordType, r.MessageID, r.Tenant = "Delivery", fmt.Sprintf("undated %d", n), tenant
+		r.OccurredAt, r.AcceptedAt, r.DeliveryProtocol = oddDay, oddDay, "ESMTP"
+		u.Events = append(u.Events, r.Events(oddDay)...)
+	}
+	return u
+}
+
+// TestShortRowsOfListsArePutTogether has mail come slowly: each log would else have
+// rows of its own in the lists.
+func TestShortRowsOfListsArePutTogether(t *testing.T) {
+	url, schema := servers.Postgres(t), servers.Schema(t)
+	s := openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, DaysAhead: 1})
+	admin := asAdministrator(t, url)
+	tell(t, admin, "SET search_path TO "+schema)
+	const logs = 150
+	for n := range logs {
+		mustCommit(t, s, undatedOf("acme", n, n+1))
+		rollAll(t, s)
+	}
+	listedLogs(t, admin)
+	rows := told[int](t, admin, "SELECT count(*) FROM email_log_list")
+	keys := told[int](t, admin, "SELECT sum(cardinality(keys))::int FROM email_log_list")
+	if rows > 2*logs/50 || keys != 2*logs {
+		t.Errorf("%d rows have %d keys, want %d by tenant and domain in rows of 60 or so", rows, keys, 2*logs)
+	}
+}
+
+// TestListsForgetUndatedLogs prunes some of the logs whose keys have no time.
+func TestListsForgetUndatedLogs(t *testing.T) {
+	url, schema := servers.Postgres(t), servers.Schema(t)
+	s := openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, DaysAhead: 1})
+	admin := asAdministrator(t, url)
+	tell(t, admin, "SET search_path TO "+schema)
+	mustCommit(t, s, undatedOf("old", 0, 3))
+	mustCommit(t, s, undatedOf("new", 3, 5))
+	rollAll(t, s)
+	tell(t, admin, "UPDATE email_log SET received_at = '2020-01-01' WHERE tenant = 'old'")
+	rollAll(t, s)
+	if _, err := s.Prune(t.Context(), oddDay.AddDate(0, -1, 0), oddDay.AddDate(0, -1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	listedLogs(t, admin)
+	hash := sqlstore.TenantHash("old")
+	if n := told[int](t, admin, fmt.Sprintf("SELECT count(*) FROM email_log_list WHERE hash = %d", hash)); n != 0 {
+		t.Errorf("%d rows list logs that are pruned", n)
+	}
+	page, err := s.LogPage(t.Context(), ports.LogFilter{Domain: "example.com"}, domain.LogKey{}, 10)
+	if err != nil || len(page) != 2 {
+		t.Errorf("%d logs are left, %v, want 2", len(page), err)
+	}
+}
