@@ -9,7 +9,8 @@ import (
 )
 
 // rollEvery is how often what was committed is summed up. The more there is, the
-// less of it each costs; until then who asks for figures reads it one by one.
+// less of it each costs; until then who asks for figures, or for lists, reads it one
+// by one.
 const rollEvery = 2 * time.Second
 
 // Rollups keeps figures at hand.
@@ -33,7 +34,7 @@ func (r *Rollups) Run(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case err != nil && !failing:
-			r.log.Warn("figures could not be summed up; they stay right, but take longer to read", "error", err)
+			r.log.Warn("what was committed could not be summed up; figures and lists stay right, but take longer to read", "error", err)
 		}
 		failing = err != nil
 		select {

@@ -36,7 +36,7 @@ var readings = []reading{
 		func(v *ports.Vitals, now time.Time) (float64, bool) {
 			return age(v.OldestAnnounced, v.Announcements, now)
 		}},
-	{describe("rollup_backlog", "Notes of what changed that the sums behind the statistics do not have yet."),
+	{describe("rollup_backlog", "Notes of what changed that the sums behind the statistics, and the lists of logs, do not have yet."),
 		func(v *ports.Vitals, _ time.Time) (float64, bool) { return float64(v.Unsummed), true }},
 	{describe("rollup_backlog_age_seconds", "Time since the oldest of those notes was made, 0 without any."),
 		func(v *ports.Vitals, now time.Time) (float64, bool) { return age(v.OldestUnsummed, v.Unsummed, now) }},
