@@ -133,6 +133,7 @@ func BenchmarkPostgresLogPage(b *testing.B) {
 	}
 	now := time.Now().UTC().Truncate(24 * time.Hour)
 	fillDays(b, admin, now, 90, perDay)
+	rollAll(b, s)
 	for _, q := range questions {
 		for _, depth := range []int{0, 50 * 1000} {
 			b.Run(fmt.Sprintf("%s/behind=%d", q.name, depth), func(b *testing.B) { askForPages(b, s, q, now, depth) })

@@ -52,12 +52,12 @@ func counted(t *testing.T, s contract.Store, events []domain.EmailEvent) {
 	}
 }
 
-func rollAll(t *testing.T, s contract.Store) {
-	t.Helper()
+func rollAll(tb testing.TB, s ports.Roller) {
+	tb.Helper()
 	for more := true; more; {
 		var err error
-		if more, err = s.Roll(t.Context()); err != nil {
-			t.Fatal(err)
+		if more, err = s.Roll(tb.Context()); err != nil {
+			tb.Fatal(err)
 		}
 	}
 }
