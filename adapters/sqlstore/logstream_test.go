@@ -44,7 +44,7 @@ func TestStreamOfLogsGivesEachOnceInOrder(t *testing.T) {
 	for _, n := range []int{0, 1, streamPage - 1, streamPage, streamPage + 1, 3 * streamPage} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			store, left := &pagesOf{n: n}, n
-			for l, err := range streamLogs(t.Context(), store.read) {
+			for l, err := range streamLogs(t.Context(), pagesDown(store.read)) {
 				if err != nil || l.Key != keyOf(left) {
 					t.Fatalf("got %s and %v with %d left", l.Key, err, left)
 				}
@@ -60,7 +60,7 @@ func TestStreamOfLogsGivesEachOnceInOrder(t *testing.T) {
 func TestStreamOfLogsReadsOnePageAheadAndNoMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, logs := &pagesOf{n: 5 * streamPage}, 0
-		for _, err := range streamLogs(t.Context(), store.read) {
+		for _, err := range streamLogs(t.Context(), pagesDown(store.read)) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -86,7 +86,7 @@ func TestStreamOfLogsThatIsLeftEndsItsReading(t *testing.T) {
 			}
 			return store.read(ctx, before)
 		}
-		for _, err := range streamLogs(t.Context(), read) {
+		for _, err := range streamLogs(t.Context(), pagesDown(read)) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -110,7 +110,7 @@ func TestStreamOfLogsEndsAtItsFirstError(t *testing.T) {
 	}
 	var told []error
 	logs := 0
-	for _, err := range streamLogs(t.Context(), read) {
+	for _, err := range streamLogs(t.Context(), pagesDown(read)) {
 		if err != nil {
 			told = append(told, err)
 			continue
@@ -130,7 +130,7 @@ func TestStreamOfLogsThatIsCutOffSaysSo(t *testing.T) {
 		store := &pagesOf{n: 5 * streamPage}
 		var last error
 		logs := 0
-		for _, err := range streamLogs(ctx, store.read) {
+		for _, err := range streamLogs(ctx, pagesDown(store.read)) {
 			if logs == 0 {
 				synctest.Wait()
 				cancel()

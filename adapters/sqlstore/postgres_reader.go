@@ -11,15 +11,19 @@ import (
 
 // Logs implements ports.LogReader.
 func (s *Postgres) Logs(ctx context.Context, f ports.LogFilter) iter.Seq2[domain.EmailLog, error] {
-	return streamLogs(ctx, func(ctx context.Context, before domain.LogKey) ([]domain.EmailLog, error) {
-		const operation = "read logs"
+	if walksKeys(&f) {
+		return streamLogs(ctx, func() nextPage { return s.windows(&f) })
+	}
+	return streamLogs(ctx, pagesDown(func(ctx context.Context, before domain.LogKey) ([]domain.EmailLog, error) {
 		if err := s.state.err(); err != nil {
-			return nil, postgresError(operation, err)
+			return nil, postgresError(readLogs, err)
 		}
 		page, err := s.logPage(ctx, &f, before, streamPage, false)
-		return page, postgresError(operation, err)
-	})
+		return page, postgresError(readLogs, err)
+	}))
 }
+
+const readLogs = "read logs"
 
 // postgresLogColumns are logColumns with the key as bytes.
 var postgresLogColumns = strings.Replace(logColumns, "key", "uuid_send(key)", 1)
