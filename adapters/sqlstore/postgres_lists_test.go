@@ -3,8 +3,12 @@
 package sqlstore_test
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/kumotrail/kumotrail/adapters/sqlstore"
 	"github.com/kumotrail/kumotrail/domain"
@@ -42,6 +46,41 @@ func TestShortRowsOfListsArePutTogether(t *testing.T) {
 	keys := told[int](t, admin, "SELECT sum(cardinality(keys))::int FROM email_log_list")
 	if rows > 2*logs/50 || keys != 2*logs {
 		t.Errorf("%d rows have %d keys, want %d by tenant and domain in rows of 60 or so", rows, keys, 2*logs)
+	}
+}
+
+// TestRowsOfListsOverlap pages through a list of more rows than are read at once, of
+// which each has keys from everywhere.
+func TestRowsOfListsOverlap(t *testing.T) {
+	s := openPostgres(t, servers.Postgres(t), sqlstore.PostgresConfig{Schema: servers.Schema(t), DaysAhead: 1})
+	const rows, keys = 70, 60
+	var want []domain.LogKey
+	for n := range rows {
+		u := undatedOf("acme", n*keys, (n+1)*keys)
+		for _, l := range domain.Fold(u.Events) {
+			want = append(want, l.Key)
+		}
+		mustCommit(t, s, u)
+		rollAll(t, s)
+	}
+	slices.SortFunc(want, func(a, b domain.LogKey) int { return bytes.Compare(b[:], a[:]) })
+	for _, limit := range []int{70, 2000} {
+		var got []domain.LogKey
+		for before := (domain.LogKey{}); ; before = got[len(got)-1] {
+			page, err := s.LogPage(t.Context(), ports.LogFilter{Tenant: "acme"}, before, limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range page {
+				got = append(got, page[i].Key)
+			}
+			if len(page) < limit {
+				break
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("pages of %d: -want +got\n%.500s", limit, diff)
+		}
 	}
 }
 
