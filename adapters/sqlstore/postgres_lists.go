@@ -7,28 +7,14 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
-
-	"github.com/kumotrail/kumotrail/ports"
-)
-
-// Lists of email_log_list are of one value of a dimension, or of one of each of
-// two: a tenant that has much, and a provider that has much, may have little
-// together.
-
-// Places of the dimensions among statsDimensions that logs are listed by.
-const (
-	providerPlace = 0
-	tenantPlace   = 2
-	campaignPlace = 3
-	sourcePlace   = 4
 )
 
 // listNames are what hashes of lists begin with, by the place of their dimension.
-// They are stored.
+// They are stored. A list is of one value, or of a tenant and what it has with a
+// provider or an egress source: where both have much, they may have little together.
 var listNames = [...]string{
 	providerPlace: "provider:", domainPlace: "domain:", tenantPlace: "tenant:",
 	campaignPlace: "campaign:", sourcePlace: "egress_source:",
@@ -52,7 +38,7 @@ const fewKeys = 60
 // stretchOf returns the time in a key as far as all keys of a row have it, of 65 s.
 func stretchOf(key uuid) uint32 { return binary.BigEndian.Uint32(key[:]) }
 
-// stretch is what the rows of a list have of that time.
+// listStretch is what the rows of a list have of that time.
 type listStretch struct {
 	hash int64
 	of   uint32
@@ -227,32 +213,4 @@ func eachKey(b []byte, visit func(uuid)) error {
 		}
 	}
 	return r.err()
-}
-
-// listsOf returns the lists that have all of what f asks for, the shortest ones that
-// there are: one that has two values goes before those of each.
-func listsOf(f *ports.LogFilter) (hashes []int64) {
-	add := func(place int, value string, with ...int64) {
-		if value == "" {
-			return
-		}
-		hash := listHash(place, value)
-		for _, w := range with {
-			hash ^= w
-		}
-		hashes = append(hashes, hash)
-	}
-	add(campaignPlace, f.Campaign)
-	add(domainPlace, strings.ToLower(f.Domain))
-	var with []int64
-	switch {
-	case f.Tenant == "":
-	case f.Provider == "" && f.EgressSource == "":
-		add(tenantPlace, f.Tenant)
-	default:
-		with = append(with, listHash(tenantPlace, f.Tenant))
-	}
-	add(providerPlace, f.Provider, with...)
-	add(sourcePlace, f.EgressSource, with...)
-	return hashes
 }

@@ -16,6 +16,15 @@ var statsDimensions = [...]ports.Dimension{
 	ports.ByProvider, ports.ByDomain, ports.ByTenant, ports.ByCampaign, ports.ByEgressSource, ports.ByCause,
 }
 
+// Where dimensions stand among statsDimensions.
+const (
+	providerPlace = iota
+	domainPlace
+	tenantPlace
+	campaignPlace
+	sourcePlace
+)
+
 // dims are values of statsDimensions, the symbol of "" for what is not known.
 type dims [len(statsDimensions)]symbol
 
@@ -53,8 +62,6 @@ func (s *symbols) append(text string) symbol {
 	s.of[text] = at
 	return at
 }
-
-const domainPlace = 1
 
 // tally counts n events of one type, or n messages of one status, that are alike
 // in all that figures tell apart. n is below 0 for what no longer is so, and 0 for a

@@ -16,6 +16,29 @@ func isListed(f *ports.LogFilter) bool {
 	return len(listsOf(f)) > 0 && !isNarrow(f) && !isRare(f)
 }
 
+// listsOf returns lists that have all of what f asks for: that of a pair instead of
+// those of each of the two.
+func listsOf(f *ports.LogFilter) (hashes []int64) {
+	add := func(place int, value string, tenant int64) {
+		if value != "" {
+			hashes = append(hashes, listHash(place, value)^tenant)
+		}
+	}
+	add(campaignPlace, f.Campaign, 0)
+	add(domainPlace, strings.ToLower(f.Domain), 0)
+	if f.Provider == "" && f.EgressSource == "" {
+		add(tenantPlace, f.Tenant, 0)
+		return hashes
+	}
+	var tenant int64
+	if f.Tenant != "" {
+		tenant = listHash(tenantPlace, f.Tenant)
+	}
+	add(providerPlace, f.Provider, tenant)
+	add(sourcePlace, f.EgressSource, tenant)
+	return hashes
+}
+
 // keyStep is how many keys are looked up at once at most.
 const keyStep = 2000
 
