@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -150,6 +151,24 @@ func (c *chunkRecords) record(n int) (string, error) {
 type packer struct {
 	enc *zstd.Encoder
 	dec *zstd.Decoder
+	// rooms are buffers that chunks were unpacked to. A chunk is a megabyte, and
+	// what it is unpacked for a few records of it.
+	rooms sync.Pool // of *[]byte
+}
+
+// room returns an empty buffer.
+func (p *packer) room() []byte {
+	if room, ok := p.rooms.Get().(*[]byte); ok {
+		return (*room)[:0]
+	}
+	return nil
+}
+
+// giveBack takes a buffer that nobody uses any more.
+func (p *packer) giveBack(room []byte) {
+	if cap(room) > 0 && cap(room) <= maxIdleBuffer {
+		p.rooms.Put(&room)
+	}
 }
 
 // newPacker takes the fastest level: raw records are a third of their size with

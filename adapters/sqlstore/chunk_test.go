@@ -67,6 +67,38 @@ func TestDamagedChunkIsAnError(t *testing.T) {
 	}
 }
 
+// TestRestoredRecordsOutliveTheRoomThatTheyWereUnpackedTo restores records of the
+// same length from one chunk after another, each in the memory of that before.
+func TestRestoredRecordsOutliveTheRoomThatTheyWereUnpackedTo(t *testing.T) {
+	p, err := newPacker()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	var want, got []string
+	for n := range 20 {
+		var c chunk
+		raw := contract.Record{Noise: string(rune('a' + n)), Recipients: []string{"a"}}.Line()
+		r := &restorer{decoder: contract.Decoder{}, packer: p, chunkOf: func(chunkID) ([]byte, error) { return p.pack(c.buf), nil }}
+		events, err := restoreEach(r, []storedEvent{{pos: c.add(raw), chunk: newChunkID(0, testDay)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, got = append(want, raw), append(got, events[0].Raw)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+func TestHugeRoomIsNotKept(t *testing.T) {
+	var p packer
+	p.giveBack(make([]byte, 0, maxIdleBuffer+1))
+	if room := p.room(); room != nil {
+		t.Errorf("a room of %d bytes is kept", cap(room))
+	}
+}
+
 func TestPartsOfRecordAreKeptOnceAndDaysApart(t *testing.T) {
 	record := func(day, parts int, noise string) []domain.EmailEvent {
 		r := contract.Record{Noise: noise, Recipients: []string{"a", "b", "c"}[:parts]}

@@ -55,6 +55,7 @@ func reportRange(from, to time.Time) uuidRange {
 
 // restoreEach reads the records of what is stored.
 func restoreEach(r *restorer, stored []storedEvent) ([]domain.EmailEvent, error) {
+	defer r.release()
 	events := make([]domain.EmailEvent, len(stored))
 	for i := range stored {
 		var err error

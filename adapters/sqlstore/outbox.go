@@ -67,6 +67,7 @@ func announced(ctx context.Context, r outboxReader, ids []byte) ([]ports.Announc
 		return nil, err
 	}
 	restorer := r.restorer(ctx)
+	defer restorer.release()
 	list := make([]ports.Announced, len(told))
 	for i := range told {
 		e, err := restorer.restore(&told[i].storedEvent)

@@ -88,8 +88,10 @@ func (s *Postgres) told(ctx context.Context, ids []byte) ([]toldEvent, error) {
 // restorer reads chunks and logs as long as ctx lives.
 func (s *Postgres) restorer(ctx context.Context) *restorer {
 	return &restorer{decoder: s.decoder, packer: s.packer, chunkOf: func(id chunkID) (packed []byte, err error) {
-		err = s.pool.QueryRow(ctx, `SELECT records FROM record_chunk WHERE id = $1`, [16]byte(id)).Scan(&packed)
-		if errors.Is(err, pgx.ErrNoRows) {
+		// By the day's own name: of the table all days would have to be locked.
+		name := partition{chunkTable, dayOf(domain.EventID(id))}.name()
+		err = s.pool.QueryRow(ctx, `SELECT records FROM `+name+` WHERE id = $1`, [16]byte(id)).Scan(&packed)
+		if errors.Is(err, pgx.ErrNoRows) || pgCode(err) == pgNoTable {
 			err = errChunk
 		}
 		return packed, err

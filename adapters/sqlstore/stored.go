@@ -130,6 +130,7 @@ func (r *restorer) original(tie *storedTie, decoded *domain.Original) (*domain.O
 // restoreMessage leaves out rows of no log, and of other messages, whose ids may
 // have the same 40 bits of hash.
 func restoreMessage(restorer *restorer, stored []storedEvent, messageID string) ([]domain.EmailEvent, error) {
+	defer restorer.release()
 	var events []domain.EmailEvent
 	for i := range stored {
 		e, err := restorer.restore(&stored[i])
@@ -163,13 +164,20 @@ func (r *restorer) load(s *storedEvent) error {
 	return nil
 }
 
-func (r *restorer) unpack(id chunkID) error {
-	room := r.records.text[:0]
+// release gives back the memory that records were unpacked to. Events that were
+// restored have nothing of it.
+func (r *restorer) release() {
+	r.packer.giveBack(r.records.text)
 	r.records = chunkRecords{}
+}
+
+func (r *restorer) unpack(id chunkID) error {
+	r.release()
 	packed, err := r.chunkOf(id)
 	if err != nil {
 		return err
 	}
+	room := r.packer.room()
 	text, err := r.packer.unpackTo(room, packed)
 	if err != nil {
 		return err
