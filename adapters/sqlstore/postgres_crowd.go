@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"bytes"
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,7 +26,7 @@ const (
 
 func (s *Postgres) eventsOfRecipient(ctx context.Context, recipient string, q *eventQuery) ([]storedEvent, error) {
 	if q.ofMessage {
-		return s.walk(ctx, recipient, q, q.within, q.limit) // few have the message
+		return s.pageOfMessageTo(ctx, recipient, q)
 	}
 	logs, err := s.logsOfRecipient(ctx, recipient, fewLogs+1)
 	switch {
@@ -39,12 +40,20 @@ func (s *Postgres) eventsOfRecipient(ctx context.Context, recipient string, q *e
 
 // crowdWithin walks through the newest events, and looks up those before.
 func (s *Postgres) crowdWithin(ctx context.Context, recipient string, q *eventQuery, walked int) ([]storedEvent, error) {
-	recent, err := s.newest(ctx, q.within, walked)
-	if err != nil {
-		return nil, err
+	page, err := s.walkNewest(ctx, recipient, q, walked)
+	if err != nil || len(page) == q.limit {
+		return page, err
 	}
-	page, err := s.walk(ctx, recipient, q, recent, q.limit)
-	rest := uuidRange{q.within.least, recent.least}
+	return s.crowdBehind(ctx, recipient, q, page, walked)
+}
+
+// crowdBehind adds to a page of the newest events what is behind them.
+func (s *Postgres) crowdBehind(ctx context.Context, recipient string, q *eventQuery, page []storedEvent, walked int) ([]storedEvent, error) {
+	rest, err := s.behindNewest(ctx, q.within, walked)
+	if n := len(page); n > 0 && !rest.isEmpty() {
+		// Others are the newest by now. What is in the page is not behind it.
+		rest = rest.until(uuid(page[n-1].event.ID))
+	}
 	for days := 1; err == nil && len(page) < q.limit && !rest.isEmpty(); days *= 2 {
 		part := lastDays(rest, days)
 		var found []storedEvent
@@ -55,18 +64,18 @@ func (s *Postgres) crowdWithin(ctx context.Context, recipient string, q *eventQu
 	return page, err
 }
 
-// newest returns where the newest n events of r are, and one more.
-func (s *Postgres) newest(ctx context.Context, r uuidRange, n int) (uuidRange, error) {
+// behindNewest returns what of r is behind its newest n events.
+func (s *Postgres) behindNewest(ctx context.Context, r uuidRange, n int) (uuidRange, error) {
 	rows, err := s.pages.Query(ctx, `SELECT uuid_send(id) FROM email_event WHERE id >= $1 AND id < $2
 		ORDER BY id DESC OFFSET $3 LIMIT 1`, [16]byte(r.least), [16]byte(r.below), int64(n))
 	if err != nil {
 		return r, err
 	}
 	found, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
-	if len(found) > 0 {
-		r.least = uuid(found[0])
+	if len(found) == 0 {
+		return uuidRange{}, err
 	}
-	return r, err
+	return r.until(successor(uuid(found[0]))), err
 }
 
 // lastDays returns the end of r, as many days as that.
@@ -81,24 +90,28 @@ func lastDays(r uuidRange, days int) uuidRange {
 	return r
 }
 
-// walk reads all events of a range until limit are the recipient's. Whose a log
+// walkNewest reads the newest n events until a page of them is the recipient's.
+func (s *Postgres) walkNewest(ctx context.Context, recipient string, q *eventQuery, n int) ([]storedEvent, error) {
+	c := &conditions{numbered: true}
+	from := `(SELECT * FROM email_event WHERE id >= ` + c.placeholder([16]byte(q.within.least)) +
+		` AND id < ` + c.placeholder([16]byte(q.within.below)) + ` ORDER BY id DESC LIMIT ` + strconv.Itoa(n) + `) e`
+	isOfRecipient(c, recipient)
+	return s.pageOfEvents(ctx, c, from, q, q.within, q.limit)
+}
+
+// isOfRecipient adds that an event e is of one of the recipient's logs. Whose a log
 // is has to be asked by a value: of an EXISTS the planner may make a hash of all
 // logs. Not for a key that is NULL, as most of the second kind are: of NULL AND
-// what follows the latter is worked out, at 10 us each.
-func (s *Postgres) walk(ctx context.Context, recipient string, q *eventQuery, r uuidRange, limit int) ([]storedEvent, error) {
-	c, order := &conditions{numbered: true}, "e.id DESC"
+// what follows the latter is worked out, at 10 us each. Nor of the table itself, but
+// of rows that stand together: each day would have a look of its own into all logs,
+// which takes longer to make ready than the rest.
+func isOfRecipient(c *conditions, recipient string) {
 	hash := recipientHash(recipient)
 	c.add(`(e.message_key IS NOT NULL AND substr(uuid_send(e.message_key), 12, 5) = ?
 			AND (SELECT recipient FROM email_log WHERE key = e.message_key) = ?
 		OR e.original_key IS NOT NULL AND substr(uuid_send(e.original_key), 12, 5) = ?
 			AND (SELECT recipient FROM email_log WHERE key = e.original_key) = ?)`,
 		hash, recipient, hash, recipient)
-	if q.ofMessage {
-		least, greatest := [16]byte(q.least), [16]byte(q.greatest)
-		c.add("(e.message_key BETWEEN ? AND ? OR e.original_key BETWEEN ? AND ?)", least, greatest, least, greatest)
-		order = "e.id DESC NULLS LAST" // see postgresOrder
-	}
-	return s.pageOfEvents(ctx, c, "email_event e", order, q, r, limit)
 }
 
 // lookUp looks each of the recipient's logs that are so up among the events of a
@@ -114,18 +127,14 @@ func (s *Postgres) lookUp(ctx context.Context, recipient, are string, q *eventQu
 			UNION
 			SELECT o.id FROM (SELECT key FROM ` + his + `) l CROSS JOIN LATERAL (SELECT id FROM email_event WHERE original_key = l.key` + within + `) o) k) his
 		CROSS JOIN LATERAL (SELECT * FROM email_event WHERE id = his.id LIMIT 1) e`
-	return s.pageOfEvents(ctx, c, events, "e.id DESC", q, r, limit)
+	return s.pageOfEvents(ctx, c, events, q, r, limit)
 }
 
-func (s *Postgres) pageOfEvents(ctx context.Context, c *conditions, from, order string, q *eventQuery, r uuidRange, limit int) ([]storedEvent, error) {
+func (s *Postgres) pageOfEvents(ctx context.Context, c *conditions, from string, q *eventQuery, r uuidRange, limit int) ([]storedEvent, error) {
 	if len(q.types) > 0 {
 		c.add("e.type = ANY(?)", q.types)
 	}
 	c.add("e.id >= ? AND e.id < ?", [16]byte(r.least), [16]byte(r.below))
-	rows, err := s.pages.Query(ctx, `SELECT `+postgresEventColumns+` FROM (SELECT e.* FROM `+from+` WHERE `+c.String()+
-		` ORDER BY `+order+` LIMIT `+assumed(limit)+`) e ORDER BY `+order+` LIMIT `+c.placeholder(int64(limit)), c.args...)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (storedEvent, error) { return scanEvent(row) })
+	return s.scanEvents(ctx, `SELECT `+postgresEventColumns+` FROM (SELECT e.* FROM `+from+` WHERE `+c.String()+
+		` ORDER BY e.id DESC LIMIT `+assumed(limit)+`) e ORDER BY e.id DESC LIMIT `+c.placeholder(int64(limit)), c.args...)
 }

@@ -35,6 +35,29 @@ func TestEventsOfACrowdAreTheSameHoweverFarIsWalked(t *testing.T) {
 	}
 }
 
+// TestEventsOfACrowdAreToldOnceThoughNewOnesCome has mail come between the walk
+// through the newest events and the look behind them.
+func TestEventsOfACrowdAreToldOnceThoughNewOnesCome(t *testing.T) {
+	for _, come := range []int{1, 20, 200} {
+		s := openPostgres(t, servers.Postgres(t), sqlstore.PostgresConfig{Schema: servers.Schema(t), DaysAhead: 1})
+		const all = "all@example.com"
+		u, want := crowdUnit(all)
+		mustCommit(t, s, u)
+		got, err := s.CrowdEventsWhile(t.Context(), all, 1000, 40, func() {
+			var news ports.Unit
+			for n := range come {
+				e := deliveryAt(time.Now().UTC().Add(24*time.Hour), n)
+				e.Recipient = all
+				news.Events = append(news.Events, e)
+			}
+			mustCommit(t, s, news)
+		})
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%d come: %v, -want +got\n%s", come, err, diff)
+		}
+	}
+}
+
 // TestEventsOfARecipientAreTheSameWhateverHisLogsTell holds the ways to the events
 // of a recipient with a few logs to each other.
 func TestEventsOfARecipientAreTheSameWhateverHisLogsTell(t *testing.T) {
@@ -52,6 +75,12 @@ func TestEventsOfARecipientAreTheSameWhateverHisLogsTell(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("pages of %d, untold where %s: -want +got\n%s", limit, untold, diff)
 			}
+			for _, e := range []int{0, 7, len(u.Events) - 1} {
+				f := ports.EventFilter{Recipient: all, MessageID: u.Events[e].MessageID}
+				if diff := cmp.Diff(ofMessage(u, want, f.MessageID), pagedEvents(t, s, f, limit)); diff != "" {
+					t.Errorf("pages of %d of a message, untold where %s: -want +got\n%s", limit, untold, diff)
+				}
+			}
 			f := ports.EventFilter{Recipient: all, Types: []domain.EventType{domain.OOB}, From: time.Now().AddDate(0, 0, -21), To: time.Now().AddDate(0, 0, -1)}
 			got = pagedEvents(t, s, f, limit)
 			reports := slices.DeleteFunc(slices.Clone(want), func(id domain.EventID) bool {
@@ -63,6 +92,32 @@ func TestEventsOfARecipientAreTheSameWhateverHisLogsTell(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestEventsOfAMessageAreNotOfWhoHasTheSameHash has two recipients with one hash.
+func TestEventsOfAMessageAreNotOfWhoHasTheSameHash(t *testing.T) {
+	s, admin := openWithAdministrator(t)
+	e := deliveryAt(oddDay, 1)
+	mustCommit(t, s, ports.Unit{Events: []domain.EmailEvent{e}})
+	f := ports.EventFilter{Recipient: e.Recipient, MessageID: e.MessageID}
+	if ids := pagedEvents(t, s, f, 10); len(ids) != 1 {
+		t.Errorf("%d events of the recipient, want 1", len(ids))
+	}
+	tell(t, admin, "UPDATE email_log SET recipient = 'other@example.com'")
+	if ids := pagedEvents(t, s, f, 10); len(ids) != 0 {
+		t.Errorf("%d events of somebody else's log", len(ids))
+	}
+}
+
+// ofMessage are those of ids whose events are of a message, or reports on it.
+func ofMessage(u ports.Unit, ids []domain.EventID, messageID string) (list []domain.EventID) {
+	for _, id := range ids {
+		e := &u.Events[indexOf(u, id)]
+		if e.MessageID == messageID || e.Original != nil && e.Original.MessageID == messageID {
+			list = append(list, id)
+		}
+	}
+	return list
 }
 
 func indexOf(u ports.Unit, id domain.EventID) int {

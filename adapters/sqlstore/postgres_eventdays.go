@@ -41,6 +41,33 @@ func (s *Postgres) eventsOfMessage(ctx context.Context, least, greatest domain.L
 	return events, nil
 }
 
+// pageOfMessageTo returns a page of the events of a message that are of one of the
+// recipient's logs. That of a report may have another message.
+func (s *Postgres) pageOfMessageTo(ctx context.Context, recipient string, q *eventQuery) ([]storedEvent, error) {
+	events, err := s.eventsOfMessage(ctx, q.least, q.greatest)
+	if err != nil {
+		return nil, err
+	}
+	hash, known := recipientHash(recipient), map[domain.LogKey]bool{}
+	isHis := func(key domain.LogKey) bool {
+		if !bytes.Equal(key[11:], hash) || err != nil {
+			return false
+		}
+		his, ok := known[key]
+		if !ok {
+			const query = `SELECT count(*) > 0 FROM email_log WHERE key = $1 AND recipient = $2`
+			err = s.pages.QueryRow(ctx, query, [16]byte(key), recipient).Scan(&his)
+			known[key] = his
+		}
+		return his
+	}
+	events = slices.DeleteFunc(events, func(e storedEvent) bool {
+		ofMessage := e.event.MessageID != "" && isHis(domain.NewLogKey(e.event.MessageID, e.event.Recipient))
+		return !q.chooses(&e) || !ofMessage && (e.tie == nil || !isHis(e.tie.key))
+	})
+	return latest(events, q.limit), err
+}
+
 // daysFrom returns what is in the column.
 func daysFrom(days *int64) eventDays {
 	if days == nil {
@@ -64,11 +91,28 @@ func (s *Postgres) eventsOfDay(ctx context.Context, day int64, is string, args .
 }
 
 func (s *Postgres) scanEvents(ctx context.Context, query string, args ...any) ([]storedEvent, error) {
-	rows, err := s.pages.Query(ctx, query, args...)
+	rows, err := s.pages.Query(ctx, query, append([]any{binaryValues}, args...)...)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (storedEvent, error) { return scanEvent(row) })
+	return collectEvents(rows)
+}
+
+// collectEvents reads the rows of postgresEventColumns, asked for as binaryValues,
+// and closes them.
+func collectEvents(rows pgx.Rows) ([]storedEvent, error) {
+	defer rows.Close()
+	var row binaryRow
+	var events []storedEvent
+	for rows.Next() {
+		row.values = rows.RawValues()
+		e, err := scanEvent(&row)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, e)
+	}
+	return events, rows.Err()
 }
 
 // logDays is where to look for the events of a log.
