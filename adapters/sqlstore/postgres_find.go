@@ -28,14 +28,32 @@ func (s *Postgres) findLogs(ctx context.Context, id string, limit int) ([]domain
 			return l, err
 		}
 	}
-	// One after the other: a message's logs are on one day, and cost a tenth of what
-	// those of an application do, which may be on any.
-	byMessage, err := s.logPage(ctx, &ports.LogFilter{MessageID: id}, domain.LogKey{}, limit, true)
-	if err != nil {
+	return s.logsByID(ctx, id, limit)
+}
+
+// logsByID returns the logs of a message and those of an application, which are
+// asked for in one round trip: each id may be both.
+func (s *Postgres) logsByID(ctx context.Context, id string, limit int) ([]domain.EmailLog, error) {
+	message, application := &ports.LogFilter{MessageID: id}, &ports.LogFilter{ApplicationID: id}
+	always := uuidRange{below: maxUUID}
+	var ofMessage []domain.EmailLog
+	var keys [][16]byte
+	asked := &pgx.Batch{}
+	query, args := postgresLogQuery(message, keyRanges(message, domain.LogKey{})[0], limit, true)
+	asked.Queue(query, args...).Query(func(rows pgx.Rows) (err error) {
+		ofMessage, err = collectLogs(rows, 1)
+		return err
+	})
+	query, args = postgresKeysQuery(application, always, limit)
+	asked.Queue(query, args...).Query(func(rows pgx.Rows) (err error) {
+		keys, err = collectKeys(rows)
+		return err
+	})
+	if err := s.pages.SendBatch(ctx, asked).Close(); err != nil {
 		return nil, err
 	}
-	byApplication, err := s.logPage(ctx, &ports.LogFilter{ApplicationID: id}, domain.LogKey{}, limit, true)
-	return greatest(limit, byMessage, byApplication), err
+	ofApplication, err := s.logsOfKeys(ctx, application, keys, always, limit, true)
+	return greatest(limit, ofMessage, ofApplication), err
 }
 
 func (s *Postgres) scanLogs(ctx context.Context, query string, args ...any) ([]domain.EmailLog, error) {

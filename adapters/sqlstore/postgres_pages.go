@@ -75,6 +75,9 @@ func (s *Postgres) logPage(ctx context.Context, f *ports.LogFilter, before domai
 		return nil, ctx.Err()
 	}
 	ranges := keyRanges(f, before)
+	if isNarrow(f) {
+		return s.narrowPage(ctx, f, ranges, limit, both)
+	}
 	if isListed(f) {
 		return s.listedPage(ctx, f, ranges, limit)
 	}
