@@ -35,6 +35,7 @@ func TestLogPages(t *testing.T, open Open) {
 		{"PagesThroughLogsByEachFilterWhileRolling", whileRolling(pagesByEachFilter)},
 		{"PagesThroughLogsByFiltersTogetherWhileRolling", whileRolling(pagesByFiltersTogether)},
 		{"EndsPageAtLimitWhileRolling", whileRolling(endsPageAtLimit)},
+		{"KeepsReportsApartWhileRolling", whileRolling(keepsReportsApart)},
 		{"ShowsUndatedLogsLastWhileRolling", whileRolling(showsUndatedLast)},
 		{"FindsWhatIsRareOrSilentWhileRolling", whileRolling(findsSilent)},
 		{"FindsWhatUnitsHaveFewOfWhileRolling", whileRolling(findsSeldom)},
@@ -302,8 +303,11 @@ func keepsReportsApart(t *testing.T, s Store) {
 	report := record("Reception", 2, 5, "a@example.com")
 	report.OfReport = true
 	commitRecords(t, s, mail, report)
-	same(t, "logs of mail", byKey(mail), logPages(t, s, ports.LogFilter{Recipient: "a@example.com"}, 5))
-	same(t, "logs of reports", byKey(report), logPages(t, s, ports.LogFilter{Recipient: "a@example.com", Reports: true}, 5))
+	for _, f := range []ports.LogFilter{{Recipient: "a@example.com"}, {Domain: "example.com"}, {}} {
+		same(t, "logs of mail", byKey(mail), logPages(t, s, f, 5))
+		f.Reports = true
+		same(t, "logs of reports", byKey(report), logPages(t, s, f, 5))
+	}
 }
 
 func choosesNothingByOddTexts(t *testing.T, s Store) {
