@@ -37,7 +37,7 @@ func PostgresByKeysQuery(f ports.LogFilter, to time.Time, limit int) (query stri
 	for n := range limit {
 		keys = append(keys, uuidAt(to.UnixMilli()-int64(n)))
 	}
-	return postgresByKeysQuery(&f, keys, limit)
+	return postgresByKeysQuery(&f, keys, limit, limit > 100, limit > 400)
 }
 
 // TenantHash is what a tenant's list is found by.

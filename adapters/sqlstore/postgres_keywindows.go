@@ -13,7 +13,7 @@ import (
 // walksKeys says whether what f chooses is found by walking through all keys of its
 // time, and by no list of fewer.
 func walksKeys(f *ports.LogFilter) bool {
-	return indexOf(f) == byKey && f.Provider == "" && f.EgressSource == "" && !isNarrow(f) && !isRare(f) && !choosesNothing(f)
+	return len(listsOf(f)) == 0 && !isNarrow(f) && !isRare(f) && !choosesNothing(f)
 }
 
 // postgresWindows is the windowStore of what a filter chooses that walks keys.

@@ -56,8 +56,7 @@ func (s *Postgres) listedPage(ctx context.Context, f *ports.LogFilter, ranges []
 			if err != nil || len(keys) == 0 {
 				return page, err
 			}
-			query, args := postgresByKeysQuery(f, keys, limit-len(page))
-			logs, err := s.queryLogs(ctx, query, args, limit-len(page))
+			logs, err := s.logsByKeys(ctx, f, keys, limit-len(page))
 			if err != nil {
 				return nil, err
 			}
@@ -165,23 +164,41 @@ func (s *Postgres) readKeys(ctx context.Context, query string, args []any, r uui
 // day's index is then asked for all of them, 2 us each, else for its own, 4 us each.
 const manyOfDay = 100
 
-// postgresByKeysQuery looks keys up, which are in order, the greatest first. OFFSET 0
-// keeps the planner from doing so in another order.
-func postgresByKeysQuery(f *ports.LogFilter, keys []uuid, limit int) (query string, args []any) {
+// logsByKeys returns up to limit of the logs of keys that f chooses, in their order,
+// the greatest first.
+func (s *Postgres) logsByKeys(ctx context.Context, f *ports.LogFilter, keys []uuid, limit int) ([]domain.EmailLog, error) {
+	days := (dayOf(domain.EventID(keys[0]))-dayOf(domain.EventID(keys[len(keys)-1])))/dayLength + 1
+	together := int64(len(keys)) >= manyOfDay*days
+	// Rows lie on the disk in the order of their keys or so, and what reads ahead does
+	// so upward.
+	upward := together && len(keys) <= limit
+	query, args := postgresByKeysQuery(f, keys, limit, together, upward)
+	logs, err := s.queryLogs(ctx, query, args, limit)
+	if upward {
+		slices.Reverse(logs)
+	}
+	return logs, err
+}
+
+// postgresByKeysQuery looks keys up, all together or each by itself, which OFFSET 0
+// keeps the planner from doing in another order.
+func postgresByKeysQuery(f *ports.LogFilter, keys []uuid, limit int, together, upward bool) (query string, args []any) {
 	c := postgresDialect.conditionsBy(f, byKey)
 	c.add("of_report = ?", f.Reports)
-	greatest, least := keys[0], keys[len(keys)-1]
-	c.add("key >= ? AND key <= ?", [16]byte(least), [16]byte(greatest)) // leaves out days at once
+	c.add("key >= ? AND key <= ?", [16]byte(keys[len(keys)-1]), [16]byte(keys[0])) // leaves out days at once
 	list := make([][16]byte, len(keys))
 	for i, key := range keys {
 		list[i] = key
 	}
 	listed := c.placeholder(list) + "::uuid[]"
-	from := "email_log WHERE " + c.String()
-	if days := (dayOf(domain.EventID(greatest))-dayOf(domain.EventID(least)))/dayLength + 1; int64(len(keys)) >= manyOfDay*days {
+	from, order := "email_log WHERE "+c.String(), "key DESC"
+	if together {
 		from += " AND key = ANY(" + listed + ")"
 	} else {
 		from = "unnest(" + listed + ") k (listed) CROSS JOIN LATERAL (SELECT * FROM " + from + " AND key = k.listed OFFSET 0) l"
 	}
-	return `SELECT ` + postgresLogColumns + ` FROM ` + from + ` ORDER BY key DESC LIMIT ` + c.placeholder(int64(limit)), c.args
+	if upward {
+		order = "key"
+	}
+	return `SELECT ` + postgresLogColumns + ` FROM ` + from + ` ORDER BY ` + order + ` LIMIT ` + c.placeholder(int64(limit)), c.args
 }

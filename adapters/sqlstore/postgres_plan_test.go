@@ -73,7 +73,7 @@ func TestPackedListsAreWalked(t *testing.T) {
 			if !strings.Contains(list, "Index Scan Backward using email_log_list_last") || strings.Count(list, "Sort Key") > 1 {
 				t.Errorf("list not walked in\n%.2000s", plan)
 			}
-			for _, limit := range []int{50, 500} {
+			for _, limit := range []int{50, 200, 500} {
 				query, args = sqlstore.PostgresByKeysQuery(f, now.Add(-time.Hour), limit)
 				plan = planOf(t, admin, query, args)
 				byKey := strings.Contains(plan, "Index Cond: ((key >= ") && strings.Contains(plan, ") AND (key = ")

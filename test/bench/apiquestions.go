@@ -165,6 +165,13 @@ func lookups() []apiQuestion {
 			}
 			return err
 		}),
+		of("events by message id", func(ctx context.Context, s *apiStore, e *domain.EmailEvent) error {
+			rows, err := s.EventPage(ctx, ports.EventFilter{MessageID: e.MessageID}, domain.EventID{}, pageLogs)
+			if err == nil && len(rows) < 2 {
+				err = fmt.Errorf("%d events of a message", len(rows))
+			}
+			return err
+		}),
 		of("events by recipient", func(ctx context.Context, s *apiStore, e *domain.EmailEvent) error {
 			_, err := s.EventPage(ctx, ports.EventFilter{Recipient: e.Recipient}, domain.EventID{}, pageLogs)
 			return err
