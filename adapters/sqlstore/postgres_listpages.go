@@ -87,7 +87,7 @@ func (s *Postgres) shortestList(ctx context.Context, hashes []int64, ranges []uu
 // keysOfList returns the greatest keys of a range that a list has, or that wait to
 // be listed, up to n.
 func (s *Postgres) keysOfList(ctx context.Context, f *ports.LogFilter, hash int64, r uuidRange, n int) ([]uuid, error) {
-	for rows := 64; ; rows *= 8 {
+	for rows := 64; ; {
 		query, args := postgresListQuery(f, hash, r, rows, n)
 		keys, complete, err := s.readKeys(ctx, query, args, r, rows)
 		if err != nil {
@@ -96,6 +96,8 @@ func (s *Postgres) keysOfList(ctx context.Context, f *ports.LogFilter, hash int6
 		if len(keys) >= n || complete {
 			return keys[:min(n, len(keys))], nil
 		}
+		// As many as it takes if others have as many keys, and some more.
+		rows = min(max(2*rows, rows*n/max(len(keys), 1)*5/4), 16*rows)
 	}
 }
 
@@ -109,7 +111,7 @@ func postgresListQuery(f *ports.LogFilter, hash int64, r uuidRange, rows, n int)
 	c.add("last >= ? AND last <= ?", [16]byte(r.least), [16]byte(greatest))
 	c.add("keys[1] < ?", [16]byte(r.below))
 	query = `(SELECT true, array_send(keys), uuid_send(last) FROM (SELECT * FROM email_log_list WHERE ` + c.String() +
-		` ORDER BY last DESC LIMIT ` + strconv.Itoa(rows) + `) l)`
+		` ORDER BY last DESC LIMIT ` + assumedRows(rows) + `) l ORDER BY last DESC LIMIT ` + c.placeholder(int64(rows)) + `)`
 	c.texts = nil
 	c.add("t.n >= 0 AND t.key >= ? AND t.key < ?", [16]byte(r.least), [16]byte(r.below))
 	for _, text := range []struct{ column, value string }{
@@ -125,6 +127,15 @@ func postgresListQuery(f *ports.LogFilter, hash int64, r uuidRange, rows, n int)
 	return query + ` UNION ALL SELECT false, array_send(array_agg(key)), NULL FROM (
 		SELECT DISTINCT t.key FROM tally_delta d CROSS JOIN LATERAL unnest(d.logs) t
 		WHERE ` + c.String() + ` ORDER BY t.key DESC LIMIT ` + c.placeholder(int64(n)) + `) p`, c.args
+}
+
+// assumedRows is as assumed, and no less than rows.
+func assumedRows(rows int) string {
+	most := 64
+	for most < rows {
+		most *= 8
+	}
+	return strconv.Itoa(most)
 }
 
 // readKeys returns keys of r that the rows of a list query have, the greatest first,
