@@ -113,7 +113,7 @@ func postgresListQuery(f *ports.LogFilter, hash int64, r uuidRange, rows, n int)
 	query = `(SELECT true, array_send(keys), uuid_send(last) FROM (SELECT * FROM email_log_list WHERE ` + c.String() +
 		` ORDER BY last DESC LIMIT ` + assumedRows(rows) + `) l ORDER BY last DESC LIMIT ` + c.placeholder(int64(rows)) + `)`
 	c.texts = nil
-	c.add("t.n >= 0 AND t.key >= ? AND t.key < ?", [16]byte(r.least), [16]byte(r.below))
+	c.add("t.n > 0 AND t.key >= ? AND t.key < ?", [16]byte(r.least), [16]byte(r.below))
 	for _, text := range []struct{ column, value string }{
 		{"tenant", f.Tenant}, {"campaign", f.Campaign}, {"provider", f.Provider}, {"egress_source", f.EgressSource},
 	} {

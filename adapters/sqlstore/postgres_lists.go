@@ -21,7 +21,7 @@ var listNames = [...]string{
 }
 
 // listHash returns what a list is found by; that of two values is each one's
-// combined by ^.
+// joined by XOR.
 func listHash(place int, value string) int64 {
 	sum := sha256.Sum256([]byte(listNames[place] + value))
 	return int64(binary.BigEndian.Uint64(sum[:]))
@@ -156,8 +156,8 @@ func (l *logLists) addTo(ctx context.Context, tx pgx.Tx) error {
 }
 
 // shortTaken is for how many lists their short rows are looked for, which takes
-// about 10 us each. Where so many have something to be added mail comes fast, and
-// most rows are not so short.
+// about 10 us each. Where more have something to be added rows stay as they are:
+// mail comes fast then, and most of what comes fills some.
 const shortTaken = 2000
 
 // takeShort takes out rows with few keys, to be written anew with what comes to

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -80,6 +81,41 @@ func TestRowsOfListsOverlap(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("pages of %d: -want +got\n%.500s", limit, diff)
+		}
+	}
+}
+
+// TestLogsAreListedOnceHoweverOftenTheyChange has messages deferred again and again,
+// of which one is counted, and one has no time of acceptance and one is a report, so
+// they are not.
+func TestLogsAreListedOnceHoweverOftenTheyChange(t *testing.T) {
+	url, schema := servers.Postgres(t), servers.Schema(t)
+	s := openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, DaysAhead: 1})
+	admin := asAdministrator(t, url)
+	tell(t, admin, "SET search_path TO "+schema)
+	for attempt := range 5 {
+		var u ports.Unit
+		for n := range 3 {
+			r := contract.Record{Recipients: []string{"a@example.com"}}
+			r.RecordType, r.MessageID, r.Tenant, r.Attempts = "TransientFailure", fmt.Sprintf("undated %d", n), "acme", attempt
+			r.OccurredAt, r.DeliveryProtocol, r.OfReport = oddDay.Add(time.Duration(attempt)*time.Hour), "ESMTP", n == 1
+			if n != 2 {
+				r.AcceptedAt = oddDay
+			}
+			u.Events = append(u.Events, r.Events(oddDay)...)
+		}
+		mustCommit(t, s, u)
+		if attempt%2 == 0 {
+			continue // two notes of one log at once
+		}
+		listed := told[int](t, admin, "SELECT count(*) FROM (SELECT array_agg(l) FROM (SELECT (unnest(logs)).* FROM tally_delta) l WHERE n > 0 GROUP BY key) k")
+		if listed != 3 {
+			t.Fatalf("%d logs wait to be listed, want 3", listed)
+		}
+		rollAll(t, s)
+		rows := told[string](t, admin, "SELECT string_agg(DISTINCT cardinality(keys)::text, ' ') || ' in ' || count(*) FROM email_log_list")
+		if rows != "3 in 2" {
+			t.Errorf("after %d attempts there are keys %s rows, want 3 in 2", attempt+1, rows)
 		}
 	}
 }

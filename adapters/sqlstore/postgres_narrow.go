@@ -88,7 +88,7 @@ func (s *Postgres) logsOfKeys(ctx context.Context, f *ports.LogFilter, keys [][1
 		return nil, nil
 	}
 	least, greatest := uuid(keys[len(keys)-1]), uuid(keys[0])
-	logs, err := s.logsBetween(ctx, f, keys, uuidRange{least, successor(greatest)}, both)
+	logs, err := s.logsBetween(ctx, f, keys, uuidRange{least, successor(greatest)}, limit, both)
 	rest := uuidRange{r.least, least}
 	if err != nil || len(keys) < limit || len(logs) == limit || rest.isEmpty() {
 		return logs, err
@@ -100,16 +100,16 @@ func (s *Postgres) logsOfKeys(ctx context.Context, f *ports.LogFilter, keys [][1
 	return joinedPages(logs, more), err
 }
 
-// logsBetween returns the logs of keys that f chooses, greatest key first. There
-// are no others in the range.
-func (s *Postgres) logsBetween(ctx context.Context, f *ports.LogFilter, keys [][16]byte, r uuidRange, both bool) ([]domain.EmailLog, error) {
+// logsBetween returns the logs of keys that f chooses, greatest key first, and maybe
+// others of the range that came meanwhile: of all these up to limit.
+func (s *Postgres) logsBetween(ctx context.Context, f *ports.LogFilter, keys [][16]byte, r uuidRange, limit int, both bool) ([]domain.EmailLog, error) {
 	if days := keysByDay(keys); len(days) <= namedDays {
 		logs, err := s.logsOfDays(ctx, f, days, both)
 		if pgCode(err) != pgNoTable { // one that has just been dropped
 			return logs, err
 		}
 	}
-	return s.pageWithin(ctx, f, []uuidRange{r}, len(keys), both)
+	return s.pageWithin(ctx, f, []uuidRange{r}, limit, both)
 }
 
 // keysByDay cuts keys, which are in order, where another day begins.

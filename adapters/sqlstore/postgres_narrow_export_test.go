@@ -24,8 +24,8 @@ func NarrowQueries(f ports.LogFilter, limit int, onDay domain.LogKey) (queries [
 }
 
 // LogsOfKeys returns the page of all time of which keys are the index's.
-func (s *Postgres) LogsOfKeys(ctx context.Context, f ports.LogFilter, keys ...domain.LogKey) ([]domain.EmailLog, error) {
-	return s.logsOfKeys(ctx, &f, arraysOf(keys), uuidRange{below: maxUUID}, len(keys), false)
+func (s *Postgres) LogsOfKeys(ctx context.Context, f ports.LogFilter, limit int, keys ...domain.LogKey) ([]domain.EmailLog, error) {
+	return s.logsOfKeys(ctx, &f, arraysOf(keys), uuidRange{below: maxUUID}, limit, false)
 }
 
 func arraysOf(keys []domain.LogKey) [][16]byte {

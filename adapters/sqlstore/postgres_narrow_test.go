@@ -140,12 +140,30 @@ func TestNarrowPageOutlivesADroppedDay(t *testing.T) {
 	at := time.Date(2021, 2, 3, 4, 5, 6, 0, time.UTC)
 	gone := domain.NewLogKey(fmt.Sprintf("%012x7%019x", at.UnixMilli(), 1), narrowAddress)
 	asked := append(slices.Clone(keys[:2]), gone)
-	logs, err := s.LogsOfKeys(t.Context(), ports.LogFilter{Recipient: narrowAddress}, asked...)
+	logs, err := s.LogsOfKeys(t.Context(), ports.LogFilter{Recipient: narrowAddress}, len(asked), asked...)
 	var got []domain.LogKey
 	for _, l := range logs {
 		got = append(got, l.Key)
 	}
 	if diff := cmp.Diff(keys[:3], got); err != nil || diff != "" {
+		t.Errorf("%v, -want +got\n%s", err, diff)
+	}
+}
+
+// TestNarrowPageLosesNothingToWhatComesMeanwhile has logs committed between the look
+// for keys and that for their logs, which are of too many days to be named.
+func TestNarrowPageLosesNothingToWhatComesMeanwhile(t *testing.T) {
+	s, _ := openWithAdministrator(t)
+	u, keys := narrowUnit(time.Now().UTC())
+	mustCommit(t, s, u)
+	before := keys[perNarrowDay : perNarrowDay*(2+sqlstore.NamedDays)]
+	asked := slices.DeleteFunc(slices.Clone(before), func(k domain.LogKey) bool { return k == before[1] }) // which came meanwhile
+	logs, err := s.LogsOfKeys(t.Context(), ports.LogFilter{Recipient: narrowAddress}, 2*len(before), asked...)
+	var got []domain.LogKey
+	for _, l := range logs {
+		got = append(got, l.Key)
+	}
+	if diff := cmp.Diff(before, got); err != nil || diff != "" {
 		t.Errorf("%v, -want +got\n%s", err, diff)
 	}
 }

@@ -88,7 +88,7 @@ func (s *Postgres) dropOldest(ctx context.Context, conn *pgx.Conn, tables []stri
 		if p.day != found[0].day {
 			break
 		}
-		n, err := dropPartition(ctx, conn, p)
+		n, err := dropPartition(ctx, conn, s.cfg.Schema, p)
 		if p.table == tables[0] {
 			gone += n
 		}
@@ -121,7 +121,7 @@ func finalize(ctx context.Context, conn *pgx.Conn, p partition) error {
 
 // dropPartition detaches a partition, which waits for whoever reads or writes
 // it without making others wait, and drops it.
-func dropPartition(ctx context.Context, conn *pgx.Conn, p storedPartition) (rows int64, err error) {
+func dropPartition(ctx context.Context, conn *pgx.Conn, schema string, p storedPartition) (rows int64, err error) {
 	name := pgx.Identifier{p.name()}.Sanitize()
 	if p.state == attached {
 		if err := run(ctx, conn, "ALTER TABLE %s DETACH PARTITION %s CONCURRENTLY", p.table, name); err != nil {
@@ -133,6 +133,10 @@ func dropPartition(ctx context.Context, conn *pgx.Conn, p storedPartition) (rows
 	}
 	return rows, pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if p.table == logTable {
+			// Roll takes rows of the lists out too, in another order.
+			if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", rollLock(schema)); err != nil {
+				return err
+			}
 			if err := unlistDay(ctx, tx, p.day); err != nil {
 				return err
 			}

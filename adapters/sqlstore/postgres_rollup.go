@@ -47,7 +47,7 @@ func (s *Postgres) rollAll(ctx context.Context) error {
 func (s *Postgres) roll(ctx context.Context, lock string) (more bool, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		var locked bool
-		if err := tx.QueryRow(ctx, "SELECT "+lock, advisoryLock(s.cfg.Schema+" roll-ups")).Scan(&locked); err != nil || !locked {
+		if err := tx.QueryRow(ctx, "SELECT "+lock, rollLock(s.cfg.Schema)).Scan(&locked); err != nil || !locked {
 			return err
 		}
 		// Each row is looked up by its key, however many there are: the planner thinks
@@ -81,6 +81,8 @@ func (s *Postgres) roll(ctx context.Context, lock string) (more bool, err error)
 	return more, err
 }
 
+func rollLock(schema string) int64 { return advisoryLock(schema + " roll-ups") }
+
 // takeDeltas takes the oldest deltas out, which nobody sees until what they say
 // is in the roll-ups and lists.
 func takeDeltas(ctx context.Context, tx pgx.Tx, ofEvents, ofMessages *rollup, lists *logLists) (more bool, err error) {
@@ -111,7 +113,7 @@ func takeDeltas(ctx context.Context, tx pgx.Tx, ofEvents, ofMessages *rollup, li
 		}
 		return unpackRows(logs, ofMessages.names, true, func(t *tally) {
 			lists.add(t)
-			if t.n != 0 {
+			if !t.uncounted {
 				ofMessages.add(t)
 			}
 		})

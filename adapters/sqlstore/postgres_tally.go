@@ -93,7 +93,11 @@ func (r *wireReader) int64Column() int64 {
 // tally reads the columns of a row.
 func (r *wireReader) tally(names *symbols, ofMessages bool) tally {
 	t := tally{n: r.int64Column()}
-	at := r.int64Column() + pgEpoch
+	accepted := r.column()
+	var at int64
+	if t.uncounted = len(accepted) != 8; !t.uncounted {
+		at = int64(binary.BigEndian.Uint64(accepted)) + pgEpoch
+	}
 	t.minute = minuteOf(at)
 	t.dims[0] = names.addBytes(r.column())
 	t.dims[domainPlace] = names.addDomain(r.column())

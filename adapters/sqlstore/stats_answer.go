@@ -69,7 +69,7 @@ func (a *statsAnswer) addRolled(bucket int64, first, second string, packed []byt
 
 // addDelta adds what the roll-up does not have yet, as far as it is asked for.
 func (a *statsAnswer) addDelta(t *tally) {
-	if t.n == 0 || !a.takes(t, a.names) {
+	if t.uncounted || !a.takes(t, a.names) {
 		return
 	}
 	var g ports.Group

@@ -64,14 +64,15 @@ func (s *symbols) append(text string) symbol {
 }
 
 // tally counts n events of one type, or n messages of one status, that are alike
-// in all that figures tell apart. n is below 0 for what no longer is so, and 0 for a
-// message that no figure counts.
+// in all that figures tell apart. n is below 0 for what no longer is so.
 type tally struct {
 	minute int64 // of the Unix epoch, of the occurrence or acceptance
 	dims   dims
 	kind   string
 	n      int64
-	key    uuid // of a message's log, as PostgreSQL lists it
+	// Of messages in PostgreSQL, which lists them:
+	key       uuid // of the log
+	uncounted bool // no figure does
 	passage
 }
 

@@ -12,7 +12,7 @@ LOCK TABLE email_log IN SHARE ROW EXCLUSIVE MODE;
 CREATE TABLE email_log_list (
     -- The first 8 bytes of SHA-256 of 'tenant:', 'campaign:', 'domain:', 'provider:' or
     -- 'egress_source:' and the value; those of tenant and provider, and of tenant and
-    -- egress source, combined by #.
+    -- egress source, are joined by XOR (#).
     hash bigint NOT NULL,
     last uuid NOT NULL,   -- of keys
     keys uuid[] NOT NULL  -- in order, up to 120, all with the same first 4 bytes: within 65 s
@@ -25,7 +25,7 @@ CREATE INDEX email_log_list_last ON email_log_list (hash, last);
 CREATE INDEX email_log_list_day ON email_log_list USING brin (last); -- for days to be let go of
 
 ALTER TYPE tally ADD ATTRIBUTE key uuid; -- of messages, NULL in tallies of before
-COMMENT ON COLUMN tally.n IS 'below 0 for what no longer is so, 0 for what is not counted, but listed';
+COMMENT ON COLUMN tally.at IS 'of events when they occurred, of messages when they were accepted; NULL for messages that are not counted, but listed';
 
 -- What the two functions have in common:
 --
@@ -49,8 +49,8 @@ BEGIN
             (excluded.of_report, excluded.tenant, excluded.campaign, excluded.provider, excluded.egress_source, excluded.cause))
     INSERT INTO tally_delta (logs)
     SELECT list FROM (
-        SELECT array_agg(ROW(CASE WHEN of_report OR accepted_at IS NULL THEN 0 ELSE 1 END, accepted_at, provider, recipient,
-            tenant, campaign, egress_source, cause, status, attempts, delivered_at, key)::tally) AS list
+        SELECT array_agg(ROW(1, CASE WHEN NOT of_report THEN accepted_at END, provider, recipient, tenant, campaign,
+            egress_source, cause, status, attempts, delivered_at, key)::tally) AS list
         FROM became WHERE confirmed) t
     WHERE list IS NOT NULL;
     RETURN NULL;
@@ -83,21 +83,22 @@ BEGIN
             (excluded.of_report, excluded.tenant, excluded.campaign, excluded.provider, excluded.egress_source, excluded.cause))
     INSERT INTO tally_delta (logs)
     SELECT list FROM (
-        SELECT array_agg(ROW(n, accepted_at, provider, recipient, tenant, campaign, egress_source, cause, status, attempts,
-            delivered_at, key)::tally) AS list
-        FROM (SELECT -1 AS n, * FROM was WHERE confirmed AND NOT of_report AND accepted_at IS NOT NULL
-            UNION ALL SELECT CASE WHEN of_report OR accepted_at IS NULL THEN 0 ELSE 1 END, * FROM became WHERE confirmed) c) t
+        SELECT array_agg(ROW(n, CASE WHEN NOT of_report THEN accepted_at END, provider, recipient, tenant, campaign,
+            egress_source, cause, status, attempts, delivered_at, key)::tally) AS list
+        FROM (SELECT -1 AS n, * FROM was UNION ALL SELECT 1, * FROM became) c
+        WHERE confirmed) t
     WHERE list IS NOT NULL;
     RETURN NULL;
 END $$;
 
--- What was there before.
+-- What was there before, which is counted already.
 INSERT INTO tally_delta (logs)
-SELECT array_agg(ROW(0, accepted_at, provider, recipient, tenant, campaign, egress_source, cause, status, attempts,
+SELECT array_agg(ROW(1, NULL, provider, recipient, tenant, campaign, egress_source, cause, status, attempts,
     delivered_at, key)::tally)
 FROM (SELECT *, row_number() OVER (ORDER BY key) AS place FROM email_log WHERE confirmed) l
 GROUP BY place / 1000
 ORDER BY place / 1000;
 
-DROP INDEX email_log_tenant, email_log_campaign, email_log_domain;
+-- In this order: who reads has locked the first two before email_log.
 DROP TABLE email_log_seen, email_log_seldom;
+DROP INDEX email_log_tenant, email_log_campaign, email_log_domain;
