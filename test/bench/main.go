@@ -37,7 +37,7 @@ type options struct {
 func main() {
 	var o options
 	flag.StringVar(&o.binary, "binary", "bin/kumotrail", "the kumotrail to start")
-	flag.IntVar(&o.rounds, "rounds", 5, "rounds of which medians are taken")
+	flag.IntVar(&o.rounds, "rounds", 5, "rounds of which medians are taken; 0 for what takes none, the sustained run of PostgreSQL")
 	flag.IntVar(&o.units, "units", 80, "units of 500 records a round")
 	flag.StringVar(&o.suite, "suite", "all", "what to measure: embedded, postgres, replay, all of these, or api")
 	flag.StringVar(&o.postgres, "postgres", "", "URL of a PostgreSQL to measure; without, one is started")

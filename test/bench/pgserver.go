@@ -57,12 +57,6 @@ func (db *pgServer) drop(ctx context.Context, schema string) error {
 	return err
 }
 
-// checkpoint lets none of the work before weigh on what is measured next.
-func (db *pgServer) checkpoint(ctx context.Context) error {
-	_, err := db.conn.Exec(ctx, "CHECKPOINT")
-	return err
-}
-
 // walBytes is how much was written to the log so far.
 func (db *pgServer) walBytes(ctx context.Context) (n float64, err error) {
 	err = db.conn.QueryRow(ctx, "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8").Scan(&n)

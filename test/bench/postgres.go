@@ -46,7 +46,9 @@ func postgres(ctx context.Context, o options) error {
 			round+1, o.rounds, m.floor[round], m.journal[round], m.resent[round], m.arrays[round], m.singles[round],
 			m.seedArrays[round], m.seedSingles[round])
 	}
-	m.print()
+	if o.rounds > 0 {
+		m.print()
+	}
 	if o.sustained > 0 {
 		if err := sustained(ctx, db, o); err != nil {
 			return fmt.Errorf("sustained: %w", err)

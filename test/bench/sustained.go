@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -16,12 +17,13 @@ import (
 )
 
 // sustainedTurns is in how many turns floor and journal take their records, so
-// that a machine that changes its speed does so for both. A turn is long enough
-// for the checkpoints that it causes.
-const sustainedTurns = 2
+// that a machine that changes its speed does so for both, and that few records
+// stand in memory that the server could use.
+const sustainedTurns = 5
 
-// sustained measures millions of records with the checkpoints they cause, both
-// tables growing.
+// sustained measures millions of records, both tables growing. A turn ends when the
+// server has written to its files what it took: else who causes more checkpoints
+// would leave them to the other.
 func sustained(ctx context.Context, db *pgServer, o options) error {
 	// A turn's records stand in memory, unlike what a service holds: collecting around
 	// it would be measured too.
@@ -44,22 +46,22 @@ func sustained(ctx context.Context, db *pgServer, o options) error {
 	var floors, journals, ratios, wals series
 	for turn := range sustainedTurns {
 		units := makeFrom(maker, n)
-		if err := db.checkpoint(ctx); err != nil {
+		if err := db.settle(ctx); err != nil {
 			return err
 		}
-		floor, err := copyAll(ctx, copiers, units)
+		floor, err := db.withCheckpoint(ctx, n, func() (float64, error) { return copyAll(ctx, copiers, units) })
 		if err != nil {
 			return err
 		}
 		decoded := decodeUnits(units)
-		if err := db.checkpoint(ctx); err != nil {
+		if err := db.settle(ctx); err != nil {
 			return err
 		}
 		before, err := db.walBytes(ctx)
 		if err != nil {
 			return err
 		}
-		journal, err := commitAll(ctx, store, decoded)
+		journal, err := db.withCheckpoint(ctx, n, func() (float64, error) { return commitAll(ctx, store, decoded) })
 		if err != nil {
 			return err
 		}
@@ -78,11 +80,44 @@ func sustained(ctx context.Context, db *pgServer, o options) error {
 	var t table
 	t.add("floor", floors, "records/s")
 	t.add("Journal.Commit, 2 writers", journals, "records/s")
-	t.add("Journal.Commit / floor", ratios, "")
+	t.add("Journal.Commit / floor, by turns", ratios, "")
+	t.add("Journal.Commit / floor, by all their time", series{timeOf(floors) / timeOf(journals)}, "")
 	t.add("WAL, Journal.Commit", wals, "bytes a record")
 	t.add("disk, Journal.Commit", series{disk / float64(sustainedTurns*n*unitRecords)}, "bytes a record")
 	t.print(fmt.Sprintf("Sustained: %d records into each, in %d turns", sustainedTurns*n*unitRecords, sustainedTurns))
 	return nil
+}
+
+// timeOf is how long turns took at these rates, in the time of one at 1/s.
+func timeOf(rates series) (sum float64) {
+	for _, rate := range rates {
+		sum += 1 / rate
+	}
+	return sum
+}
+
+// settle lets none of the work before weigh on what is measured next: what the
+// server has to write, and the memory that this process has used, which it would
+// else leave for new pages.
+func (db *pgServer) settle(ctx context.Context) error {
+	runtime.GC()
+	return db.checkpoint(ctx)
+}
+
+// withCheckpoint returns in records/s how fast work and the checkpoint after it are,
+// for n units.
+func (db *pgServer) withCheckpoint(ctx context.Context, n int, work func() (float64, error)) (float64, error) {
+	start := time.Now()
+	if _, err := work(); err != nil {
+		return 0, err
+	}
+	err := db.checkpoint(ctx)
+	return float64(n*unitRecords) / time.Since(start).Seconds(), err
+}
+
+func (db *pgServer) checkpoint(ctx context.Context) error {
+	_, err := db.conn.Exec(ctx, "CHECKPOINT")
+	return err
 }
 
 // rollUp keeps the roll-ups of a store as the service does, until done is called.
@@ -139,9 +174,10 @@ func makeFrom(maker *records.Maker, n int) [][]string {
 	return units
 }
 
-// floorTable makes the floor's table and the connections that copy into it.
+// floorTable makes the floor's table and the connections that copy into it. Nobody
+// vacuums it: that would weigh on whoever is measured after it.
 func (db *pgServer) floorTable(ctx context.Context) ([]*pgx.Conn, error) {
-	if _, err := db.conn.Exec(ctx, "DROP TABLE IF EXISTS bench_floor; CREATE TABLE bench_floor (record jsonb)"); err != nil {
+	if _, err := db.conn.Exec(ctx, "DROP TABLE IF EXISTS bench_floor; CREATE TABLE bench_floor (record jsonb) WITH (autovacuum_enabled = off)"); err != nil {
 		return nil, err
 	}
 	return db.connect(ctx, pgWriters)
