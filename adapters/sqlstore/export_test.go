@@ -57,3 +57,6 @@ func SQLiteEventQuery(messageID string, keys []domain.LogKey) (query string, arg
 	}
 	return sqliteEventQuery(q)
 }
+
+// CopyFewLogs has units copy their new logs however few there are.
+func CopyFewLogs() { leastCopied = 1 }

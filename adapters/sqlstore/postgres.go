@@ -103,10 +103,11 @@ type Postgres struct {
 	// pages is for reading lists, and writes nothing: statements of few shapes,
 	// whose plans are kept, for to plan one over all days takes longer than to
 	// run it.
-	pages  *pgxpool.Pool
-	turns  chan struct{} // as many tokens as writers
-	days   sync.Mutex    // held by who makes days
-	resent expectation
+	pages   *pgxpool.Pool
+	turns   chan struct{} // as many tokens as writers
+	days    sync.Mutex    // held by who makes days
+	resent  expectation
+	caution caution
 
 	statements statementSet
 

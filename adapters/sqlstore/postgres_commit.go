@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -49,10 +50,15 @@ func (s *Postgres) commit(ctx context.Context, c *postgresCommit) error {
 			err = s.withDays(ctx, c.days(), func() error { return s.try(ctx, c) })
 		}
 		switch {
-		case isDuplicate(err):
+		case isDuplicate(err, eventTable):
 			// Ends, for each time another writer has committed an event of ours.
 			c.look = true
+		case isDuplicate(err, logTable) && c.copying != noLogs:
+			s.cfg.Log.Debug("log was there before its reception: unit is tried again", slog.Int("logs", len(c.logs)))
+			s.caution.take()
+			c.copying = noLogs
 		case isPassing(err) && tries < passingTries:
+			c.copying = noLogs // see write
 		default:
 			return err
 		}
@@ -79,9 +85,10 @@ type expectation struct{ known atomic.Bool }
 // postgresCommit is a unit on its way. Its buffers are used again.
 type postgresCommit struct {
 	*unit
-	store *Postgres
-	now   time.Time
-	look  bool // for what is known, before anything is written
+	store   *Postgres
+	now     time.Time
+	look    bool // for what is known, before anything is written
+	copying copying
 
 	isNew     []bool
 	added     []int32    // new events in order of their ids
@@ -90,6 +97,7 @@ type postgresCommit struct {
 
 	exchange   pgExchange
 	eventRows  pgTuples
+	newRows    pgTuples
 	logRows    pgTuples
 	rejectRows pgTuples
 	tallies    tallyPacker
@@ -103,11 +111,12 @@ var postgresCommits = sync.Pool{New: func() any { return new(postgresCommit) }}
 func (c *postgresCommit) start(s *Postgres, u ports.Unit) {
 	c.unit, c.store, c.now = newUnit(u), s, time.Now()
 	c.look = s.resent.known.Load()
+	c.copying = s.caution.next()
 }
 
 // forget lets go of the unit's memory.
 func (c *postgresCommit) forget() {
-	for _, b := range []*[]byte{&c.exchange.buf, &c.eventRows.buf, &c.logRows.buf, &c.rejectRows.buf, &c.tallies.buf, &c.packed, &c.ids} {
+	for _, b := range []*[]byte{&c.exchange.buf, &c.eventRows.buf, &c.newRows.buf, &c.logRows.buf, &c.rejectRows.buf, &c.tallies.buf, &c.packed, &c.ids} {
 		if cap(*b) > maxIdleBuffer {
 			*b = nil
 		}
@@ -151,8 +160,11 @@ func (c *postgresCommit) findKnown(ctx context.Context, conn *pgx.Conn, known ma
 	return x.run(ctx, conn)
 }
 
-// write is one transaction. All writers touch events before rejects
-// before logs, each in order of keys: so none waits for one that waits for it.
+// write is one transaction. All writers touch events before rejects before logs,
+// each in order of keys: so none waits for one that waits for it. But logs that are
+// copied come before those that are joined: two units that each begin a message of
+// which the other has more could wait for each other. PostgreSQL then ends one of
+// them, which is tried again with all its logs in order.
 func (c *postgresCommit) write(ctx context.Context, conn *pgx.Conn) error {
 	x := &c.exchange
 	x.reset()
@@ -166,7 +178,7 @@ func (c *postgresCommit) write(ctx context.Context, conn *pgx.Conn) error {
 		c.quarantine()
 	}
 	if len(c.logs) > 0 {
-		c.joinLogs()
+		c.writeLogs()
 	}
 	if len(x.rows) == 0 {
 		return ctx.Err()
@@ -220,25 +232,6 @@ func (c *postgresCommit) announce() {
 	c.exchange.exec(stmtOutbox, func(values [][]byte) {
 		c.outboxID = int64(binary.BigEndian.Uint64(values[0]))
 	}, c.ids, hold)
-}
-
-func (c *postgresCommit) joinLogs() {
-	t, types := &c.logRows, &c.store.statements
-	t.startArray(len(c.logs), types.logRow)
-	for i := range c.logs {
-		t.log(&c.logs[i], c.heardOf(i), c.onDays[i], types)
-	}
-	c.standings = make([]standing, len(c.logs))
-	if len(c.added) == 0 {
-		c.exchange.exec(stmtLogsQuietly, nil, t.buf)
-		return
-	}
-	c.exchange.exec(stmtLogs, func(values [][]byte) {
-		if values[1] != nil {
-			at, _ := c.logAt(domain.LogKey(values[0]))
-			c.standings[at] = standing{true, domain.Status(binary.BigEndian.Uint32(values[1]))}
-		}
-	}, t.buf)
 }
 
 func (c *postgresCommit) quarantine() {

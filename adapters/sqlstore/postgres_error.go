@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -51,11 +52,10 @@ func pgCode(err error) string {
 	return ""
 }
 
-// isDuplicate says whether an event was there already.
-func isDuplicate(err error) bool {
+// isDuplicate says whether a row of one of the table's days was there already.
+func isDuplicate(err error, table string) bool {
 	var e *pgconn.PgError
-	return errors.As(err, &e) && e.Code == pgUnique && len(e.TableName) > len(eventTable) &&
-		e.TableName[:len(eventTable)] == eventTable
+	return errors.As(err, &e) && e.Code == pgUnique && strings.HasPrefix(e.TableName, table+"_")
 }
 
 // isMissingDay says whether a row found no partition.

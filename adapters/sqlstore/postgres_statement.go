@@ -16,6 +16,7 @@ const (
 	stmtChunk       = "kumotrail_chunk"
 	stmtTallies     = "kumotrail_tallies"
 	stmtOutbox      = "kumotrail_outbox"
+	stmtNewLogs     = "kumotrail_new_logs"
 	stmtLogs        = "kumotrail_logs"
 	stmtLogsQuietly = "kumotrail_logs_quietly"
 	stmtRejects     = "kumotrail_rejects"
@@ -41,6 +42,15 @@ var decided = []string{
 	"cause", "subcause", "permanence", "fault", "rule", "response_hash", "confidence",
 }
 
+// writtenLogColumns are those of email_log in the order in which they are written.
+const writtenLogColumns = `key, accepted_at, received_at, size, confirmed, of_report, message_id, recipient,
+	sender, tenant, campaign, application_id, prior_id, next_id, provider, egress_source,
+	delivered_at, failed_at, complained_at, attempts, code, decided_at, status, enhanced_code,
+	response, cause, subcause, permanence, fault, rule, response_hash, confidence, decision, days`
+
+// copyLogs adds logs that were not there.
+const copyLogs = `COPY email_log (` + writtenLogColumns + `) FROM STDIN (FORMAT binary)`
+
 // joinLogsQuery joins logs as domain.EmailLog.Join does. A log is a single value
 // of a composite type, an argument of all of them an array: an array for each
 // column costs a fifth more.
@@ -53,11 +63,7 @@ func joinLogsQuery() string {
 	for _, d := range decided {
 		sets = append(sets, d+" = CASE WHEN excluded.decision > l.decision THEN excluded."+d+" ELSE l."+d+" END")
 	}
-	const query = `INSERT INTO email_log AS l (
-		key, accepted_at, received_at, size, confirmed, of_report, message_id, recipient,
-		sender, tenant, campaign, application_id, prior_id, next_id, provider, egress_source,
-		delivered_at, failed_at, complained_at, attempts, code, decided_at, status, enhanced_code,
-		response, cause, subcause, permanence, fault, rule, response_hash, confidence, decision, days)
+	const query = `INSERT INTO email_log AS l (` + writtenLogColumns + `)
 	SELECT key, accepted_at, received_at, size, confirmed, of_report, message_id, recipient,
 		sender, tenant, campaign, application_id, (transfer).prior_id, (transfer).next_id, provider, egress_source,
 		delivered_at, failed_at, complained_at, attempts, code, decided_at, status, enhanced_code,
@@ -87,6 +93,7 @@ var postgresStatements = []struct{ name, query string }{
 	{stmtOutbox, `INSERT INTO outbox (events, held_until) VALUES ($1,
 		CASE WHEN $2::bigint > 0 THEN clock_timestamp() + $2 * interval '1 microsecond' ELSE '-infinity' END)
 		RETURNING id`},
+	{stmtNewLogs, copyLogs},
 	{stmtLogs, joinLogsQuery() + ` RETURNING key, CASE WHEN confirmed THEN get_byte(decision, 0) END`},
 	{stmtLogsQuietly, joinLogsQuery() + ` WHERE ` + changesLog()},
 	{stmtRejects, `INSERT INTO quarantine SELECT * FROM unnest($1::quarantine_row[]) ON CONFLICT (id) DO NOTHING`},

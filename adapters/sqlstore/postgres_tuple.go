@@ -210,54 +210,62 @@ func (t *pgTuples) tie(o *domain.Original) {
 	t.texts(string(o.By), string(o.By.Confidence()))
 }
 
-// log appends a row of the type email_log_row.
+// log appends a row of the type email_log_row, or of copyLogs.
 func (t *pgTuples) log(l *domain.EmailLog, heard time.Time, days eventDays, types *statementSet) {
 	d := &l.Decision
-	t.arrayRow(27, func() {
-		t.uuid(l.Key)
-		t.time(l.AcceptedAt)
-		t.time(heard)
-		t.size(l.Size)
-		t.bool(l.Confirmed)
-		t.bool(l.OfReport)
-		t.label(l.MessageID)
-		t.label(l.Recipient)
-		t.texts(l.Sender, l.Tenant, l.Campaign, l.ApplicationID)
-		t.transfer(l, types.logTransfer)
-		t.texts(l.Provider, l.EgressSource)
-		t.time(l.DeliveredAt)
-		t.time(l.FailedAt)
-		t.time(l.ComplainedAt)
-		t.count(l.Attempts)
-		t.code(d.Code)
-		t.time(d.At)
-		t.label(d.Status.String())
-		t.texts(d.Enhanced.String(), d.Response)
-		t.verdict(d, types.logVerdict)
-		t.bytes(decisionBytes(d))
-		t.size(int64(days))
-	})
+	t.uuid(l.Key)
+	t.time(l.AcceptedAt)
+	t.time(heard)
+	t.size(l.Size)
+	t.bool(l.Confirmed)
+	t.bool(l.OfReport)
+	t.label(l.MessageID)
+	t.label(l.Recipient)
+	t.texts(l.Sender, l.Tenant, l.Campaign, l.ApplicationID)
+	t.transfer(l, types.logTransfer)
+	t.texts(l.Provider, l.EgressSource)
+	t.time(l.DeliveredAt)
+	t.time(l.FailedAt)
+	t.time(l.ComplainedAt)
+	t.count(l.Attempts)
+	t.code(d.Code)
+	t.time(d.At)
+	t.label(d.Status.String())
+	t.texts(d.Enhanced.String(), d.Response)
+	t.verdict(d, types.logVerdict)
+	t.bytes(decisionBytes(d))
+	t.size(int64(days))
 }
 
+// transfer appends what rarely is there: in a composite value as one column.
 func (t *pgTuples) transfer(l *domain.EmailLog, oid uint32) {
-	if l.PriorID == "" && l.NextID == "" {
+	write := func() { t.texts(l.PriorID, l.NextID) }
+	switch {
+	case !t.typed:
+		write()
+	case l.PriorID == "" && l.NextID == "":
 		t.null(oid)
-		return
+	default:
+		t.composite(oid, 2, write)
 	}
-	t.composite(oid, 2, func() { t.texts(l.PriorID, l.NextID) })
 }
 
+// verdict is as transfer.
 func (t *pgTuples) verdict(d *domain.Decision, oid uint32) {
 	v := &d.Verdict
-	if *v == (domain.Verdict{}) && d.ResponseHash == 0 && d.Confidence == "" {
-		t.null(oid)
-		return
-	}
-	t.composite(oid, 7, func() {
+	write := func() {
 		t.texts(string(v.Cause), string(v.Subcause), string(v.Permanence), string(v.Fault), v.Rule)
 		t.size(int64(d.ResponseHash))
 		t.text(string(d.Confidence))
-	})
+	}
+	switch {
+	case !t.typed:
+		write()
+	case *v == (domain.Verdict{}) && d.ResponseHash == 0 && d.Confidence == "":
+		t.null(oid)
+	default:
+		t.composite(oid, 7, write)
+	}
 }
 
 // reject appends a row of the type quarantine_row.

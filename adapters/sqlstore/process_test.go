@@ -26,6 +26,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	sqlstore.CopyFewLogs() // the suites' units are small
 	if path := os.Getenv(childPath); path != "" {
 		if err := commitUnits(path); err != nil {
 			fmt.Fprintln(os.Stderr, err)
