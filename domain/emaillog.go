@@ -17,13 +17,16 @@ type LogKey [16]byte
 // NewLogKey derives the key. Spellings of one id or of one domain give the same
 // key.
 func NewLogKey(messageID, recipient string) LogKey {
-	id := NormalizeMessageID(messageID)
+	return keyOfNormal(NormalizeMessageID(messageID), NormalizeRecipient(recipient))
+}
+
+func keyOfNormal(id, recipient string) LogKey {
 	var key LogKey
 	if t, ok := timeOfNormal(id); ok {
 		putMillis(key[:], idMillis(t))
 	}
 	m := sha256.Sum256([]byte(id))
-	r := sha256.Sum256([]byte(NormalizeRecipient(recipient)))
+	r := sha256.Sum256([]byte(recipient))
 	copy(key[6:11], m[:])
 	copy(key[11:16], r[:])
 	return key
@@ -115,6 +118,19 @@ type Precedence [30]byte
 // what copies of one event may disagree on, a verdict before none. No decision
 // comes last.
 func (d *Decision) Precedence() Precedence {
+	p := d.byEvent()
+	if d.EventID == (EventID{}) {
+		return p
+	}
+	if d.Verdict.Cause != "" && d.Verdict.Cause != CauseUnknown {
+		p[25] = 1
+	}
+	binary.BigEndian.PutUint32(p[26:], d.fingerprint())
+	return p
+}
+
+// byEvent is the Precedence but for what copies of one event may disagree on.
+func (d *Decision) byEvent() Precedence {
 	var p Precedence
 	if d.EventID == (EventID{}) {
 		return p
@@ -127,10 +143,6 @@ func (d *Decision) Precedence() Precedence {
 	}
 	binary.BigEndian.PutUint64(p[1:], at)
 	copy(p[9:], d.EventID[:])
-	if d.Verdict.Cause != "" && d.Verdict.Cause != CauseUnknown {
-		p[25] = 1
-	}
-	binary.BigEndian.PutUint32(p[26:], d.fingerprint())
 	return p
 }
 
@@ -163,7 +175,10 @@ const (
 
 // Decides says whether d decides over o.
 func (d *Decision) Decides(o *Decision) bool {
-	p, q := d.Precedence(), o.Precedence()
+	p, q := d.byEvent(), o.byEvent()
+	if p == q {
+		p, q = d.Precedence(), o.Precedence()
+	}
 	return bytes.Compare(p[:], q[:]) > 0
 }
 
@@ -171,6 +186,12 @@ func (d *Decision) Decides(o *Decision) bool {
 // commutative, associative and idempotent, so events may come in any order,
 // twice, or in any grouping. No fact asks which came first to us.
 func (l EmailLog) Join(o EmailLog) EmailLog {
+	l.Add(&o)
+	return l
+}
+
+// Add makes l what Join returns. Logs are large: of many this copies none.
+func (l *EmailLog) Add(o *EmailLog) {
 	l.Sender = least(l.Sender, o.Sender)
 	l.Tenant = least(l.Tenant, o.Tenant)
 	l.Campaign = least(l.Campaign, o.Campaign)
@@ -190,7 +211,6 @@ func (l EmailLog) Join(o EmailLog) EmailLog {
 	if o.Decision.Decides(&l.Decision) {
 		l.Decision = o.Decision
 	}
-	return l
 }
 
 // Fold joins what events say, one log per key, sorted by key.
@@ -208,7 +228,7 @@ func Fold(events []EmailEvent) []EmailLog {
 	folded := make([]EmailLog, 0, len(said))
 	for _, i := range order {
 		if n := len(folded); n > 0 && folded[n-1].Key == said[i].Key {
-			folded[n-1] = folded[n-1].Join(said[i])
+			folded[n-1].Add(&said[i])
 			continue
 		}
 		folded = append(folded, said[i])

@@ -16,11 +16,10 @@ func AppendLogs(said []EmailLog, e *EmailEvent) []EmailLog {
 	if e.Type.IsReport() && !e.FromLogHook() {
 		return appendOfReport(said, e)
 	}
-	key, ok := e.LogKey()
-	if !ok {
+	if !e.HasLog() {
 		return said
 	}
-	own := logNamed(key, e.MessageID, e.Recipient)
+	said, own := appendNamed(said, e.MessageID, e.Recipient)
 	own.Sender = e.Sender
 	own.Tenant, own.Campaign, own.ApplicationID = e.Tenant, e.Campaign, e.ApplicationID
 	own.Provider, own.EgressSource = e.Provider, e.EgressSource
@@ -32,16 +31,23 @@ func AppendLogs(said []EmailLog, e *EmailEvent) []EmailLog {
 	own.AcceptedAt = e.AcceptedAt
 	own.decide(e, statusOf(e))
 	if e.TransferID == "" {
-		return append(said, own)
+		return said
 	}
-	return appendTransfer(said, e, own)
+	return appendTransfer(said, e)
 }
 
-// logNamed returns a log of which nothing is known but its name.
-func logNamed(key LogKey, messageID, recipient string) EmailLog {
-	return EmailLog{
-		Key: key, MessageID: NormalizeMessageID(messageID), Recipient: NormalizeRecipient(recipient),
+// appendNamed appends a log of which nothing is known but its name, and returns it
+// too. The one before it is often of the same name, whose key took two hashes.
+func appendNamed(said []EmailLog, messageID, recipient string) ([]EmailLog, *EmailLog) {
+	n := len(said)
+	said = append(said, EmailLog{MessageID: NormalizeMessageID(messageID), Recipient: NormalizeRecipient(recipient)})
+	l := &said[n]
+	if n > 0 && said[n-1].MessageID == l.MessageID && said[n-1].Recipient == l.Recipient {
+		l.Key = said[n-1].Key
+	} else {
+		l.Key = keyOfNormal(l.MessageID, l.Recipient)
 	}
+	return said, l
 }
 
 // decide has the event give the log a status.
@@ -73,9 +79,9 @@ func appendOfReport(said []EmailLog, e *EmailEvent) []EmailLog {
 		said = appendOriginal(said, e)
 	}
 	if recipient := e.wentTo(); e.MessageID != "" && recipient != "" {
-		own := logNamed(NewLogKey(e.MessageID, recipient), e.MessageID, recipient)
+		var own *EmailLog
+		said, own = appendNamed(said, e.MessageID, recipient)
 		own.OfReport = true
-		said = append(said, own)
 	}
 	return said
 }
@@ -84,35 +90,38 @@ func appendOfReport(said []EmailLog, e *EmailEvent) []EmailLog {
 func appendOriginal(said []EmailLog, e *EmailEvent) []EmailLog {
 	o := e.Original
 	if len(o.Recipients) == 0 {
-		return append(said, logNamed(o.Key(), o.MessageID, ""))
+		said, _ = appendNamed(said, o.MessageID, "")
+		return said
 	}
 	status := BouncedLate
 	if e.Type == Feedback {
 		status = Complained
 	}
 	for _, recipient := range o.Recipients {
-		l := logNamed(NewLogKey(o.MessageID, recipient), o.MessageID, recipient)
+		var l *EmailLog
+		said, l = appendNamed(said, o.MessageID, recipient)
 		if e.HasLog() {
 			l.decide(e, status)
 			l.Decision.Confidence = o.By.Confidence()
 		}
-		said = append(said, l)
 	}
 	return said
 }
 
-// appendTransfer links the two ids of a message. Either node's word is enough.
-func appendTransfer(said []EmailLog, e *EmailEvent, own EmailLog) []EmailLog {
-	id := NormalizeMessageID(e.TransferID)
-	other := logNamed(NewLogKey(id, e.Recipient), id, e.Recipient)
+// appendTransfer links the two ids of a message, of which the last that was said is
+// one's log. Either node's word is enough.
+func appendTransfer(said []EmailLog, e *EmailEvent) []EmailLog {
+	said, other := appendNamed(said, e.TransferID, e.Recipient)
+	last := len(said) - 1
+	own := &said[last-1]
 	switch {
 	case other.Key == own.Key:
-		return append(said, own)
+		return said[:last]
 	case e.Type == XferOut:
-		own.NextID, other.PriorID = id, own.MessageID
+		own.NextID, other.PriorID = other.MessageID, own.MessageID
 	default:
-		own.PriorID, other.NextID = id, own.MessageID
+		own.PriorID, other.NextID = other.MessageID, own.MessageID
 		other.decide(e, Transferred)
 	}
-	return append(said, own, other)
+	return said
 }

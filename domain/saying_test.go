@@ -218,6 +218,20 @@ func TestFirstLogThatAnEventSpeaksOfIsThatOfItsKey(t *testing.T) {
 	})
 }
 
+func TestLogsHaveTheKeysOfTheirNamesWhateverStandsBeforeThem(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var said []domain.EmailLog
+		for _, e := range anyEvents.Draw(t, "events") {
+			said = domain.AppendLogs(said, &e)
+		}
+		for _, l := range said {
+			if want := domain.NewLogKey(l.MessageID, l.Recipient); l.Key != want {
+				t.Fatalf("the log of %q and %q has the key %s, want %s", l.MessageID, l.Recipient, l.Key, want)
+			}
+		}
+	})
+}
+
 func TestAppendLogsKeepsWhatIsThere(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e, more := anyEvent.Draw(t, "event"), anyEvent.Draw(t, "more")

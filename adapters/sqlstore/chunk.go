@@ -30,11 +30,8 @@ func newChunkID(day int64, now time.Time) chunkID {
 // dayOf returns the first millisecond of the day in an event's id, 0 for none.
 // Its chunk goes with that day.
 func dayOf(id domain.EventID) int64 {
-	t, ok := id.Time()
-	if !ok {
-		return 0
-	}
-	return dayStart(t).UnixMilli()
+	ms := millisOf(id[:])
+	return ms - ms%dayLength
 }
 
 func dayStart(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
@@ -218,4 +215,9 @@ func putMillis(b []byte, ms int64) {
 	for i := range 6 {
 		b[i] = byte(ms >> (40 - 8*i))
 	}
+}
+
+// millisOf is the inverse of putMillis.
+func millisOf(b []byte) int64 {
+	return int64(binary.BigEndian.Uint32(b))<<16 | int64(binary.BigEndian.Uint16(b[4:]))
 }

@@ -119,6 +119,15 @@ func TestPartsOfRecordAreKeptOnceAndDaysApart(t *testing.T) {
 	}
 }
 
+func TestDayOfIDIsThatOfItsTime(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		at := time.UnixMilli(rapid.Int64Range(1, 1<<48-1).Draw(t, "at"))
+		if got, want := dayOf(domain.EventID(uuidAt(at.UnixMilli()))), dayStart(at).UnixMilli(); got != want {
+			t.Fatalf("the day of an id of %s begins at %d, want %d", at, got, want)
+		}
+	})
+}
+
 // A chunk holds on to the disk until the last of its events is gone.
 func TestPruneDropsWholeChunksThatNoEventNeeds(t *testing.T) {
 	s := openForTest(t, filepath.Join(t.TempDir(), "store.db"), SQLiteConfig{})

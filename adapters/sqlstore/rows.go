@@ -4,17 +4,14 @@ import (
 	"github.com/kumotrail/kumotrail/domain"
 )
 
-// appendEvent appends the columns of email_event up to chunk_id.
-func appendEvent(args []any, e *domain.EmailEvent) []any {
-	var key, recordType any
-	if e.MessageID != "" {
-		k := domain.NewLogKey(e.MessageID, e.Recipient)
-		key = k[:]
-	}
+// appendEvent appends the columns of email_event up to chunk_id. messageKey is nil
+// for an event without a message.
+func appendEvent(args []any, e *domain.EmailEvent, messageKey any) []any {
+	var recordType any
 	if e.Type == domain.Unknown {
 		recordType = textValue(e.RecordType)
 	}
-	args = append(args, e.ID[:], key, e.Type.String(), recordType, int64(e.Part),
+	args = append(args, e.ID[:], messageKey, e.Type.String(), recordType, int64(e.Part),
 		textValue(e.MessageID), textValue(e.Recipient), textValue(e.Sender),
 		microsValue(e.OccurredAt), microsValue(e.ReceivedAt), textValue(e.NodeID),
 		intValue(int64(e.Response.Code)), textValue(e.Response.Enhanced.String()),

@@ -88,7 +88,7 @@ func (c *sqliteCommit) addEvents(t *sqliteTx) error {
 	}
 	err := sqliteEvents.insert(t, len(c.added), func(args []any, i int) []any {
 		at := c.added[i]
-		return append(appendEvent(args, &c.Events[at]), chunks[at].id[:], int64(places[at]))
+		return append(appendEvent(args, &c.Events[at], c.messageKeyValue(at)), chunks[at].id[:], int64(places[at]))
 	}, nil)
 	if err != nil {
 		return err
@@ -98,6 +98,13 @@ func (c *sqliteCommit) addEvents(t *sqliteTx) error {
 		if _, err := t.exec(query, ch.id[:], c.packer.pack(ch.buf)); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (c *sqliteCommit) messageKeyValue(event int32) any {
+	if key, ok := c.messageKey(event); ok {
+		return key[:]
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"bytes"
 	"slices"
 	"sync"
 	"time"
@@ -18,20 +17,24 @@ type unit struct {
 	// first: in that order a B-tree takes them fastest.
 	firsts []int32
 	logs   []domain.EmailLog // folded, in order of their keys
+	keys   []placed          // by log, each with the place of what was said of it first
 	onDays []eventDays       // by log, of the unit's events
 	logOf  []int32           // by event: the place of its log, -1 for none
 	heard  []time.Time       // by log, of those without a time in their keys
 }
 
 func newUnit(u ports.Unit) *unit {
-	firsts := make([]int32, len(u.Events))
-	for i := range firsts {
-		firsts[i] = int32(i)
+	ids := make([]placed, len(u.Events))
+	for i := range ids {
+		ids[i] = placedAt(u.Events[i].ID, i)
 	}
-	id := func(i int32) []byte { return u.Events[i].ID[:] }
-	slices.SortStableFunc(firsts, func(a, b int32) int { return bytes.Compare(id(a), id(b)) })
-	firsts = slices.CompactFunc(firsts, func(a, b int32) bool { return u.Events[a].ID == u.Events[b].ID })
-	made := &unit{Unit: u, firsts: firsts}
+	slices.SortFunc(ids, placed.compare)
+	made := &unit{Unit: u, firsts: make([]int32, 0, len(ids))}
+	for i := range ids {
+		if i == 0 || !ids[i].isAs(ids[i-1]) {
+			made.firsts = append(made.firsts, ids[i].at)
+		}
+	}
 	made.fold()
 	return made
 }
@@ -51,29 +54,36 @@ func (u *unit) fold() {
 			by = append(by, saying{int32(i), own})
 		}
 	}
-	order := make([]int32, len(said))
-	for i := range order {
-		order[i] = int32(i)
-	}
-	slices.SortFunc(order, func(a, b int32) int { return bytes.Compare(said[a].Key[:], said[b].Key[:]) })
 	*room = said
-	n := distinct(said, order)
-	u.logs, u.onDays = make([]domain.EmailLog, 0, n), make([]eventDays, n)
-	for _, i := range order {
-		if n := len(u.logs); n > 0 && u.logs[n-1].Key == said[i].Key {
-			u.logs[n-1] = u.logs[n-1].Join(said[i])
-		} else {
-			u.logs = append(u.logs, said[i])
-		}
+	order := make([]placed, len(said))
+	for i := range order {
+		order[i] = placedAt(said[i].Key, i)
+	}
+	slices.SortFunc(order, placed.compare)
+	n := distinct(order)
+	u.logs, u.keys, u.onDays = make([]domain.EmailLog, 0, n), order[:0], make([]eventDays, n)
+	for _, p := range order {
 		at := len(u.logs) - 1
-		u.onDays[at] |= daysOf(said[i].Key, u.Events[by[i].event].ID)
-		if by[i].own {
-			u.logOf[by[i].event] = int32(at)
+		if at >= 0 && p.isAs(u.keys[at]) {
+			u.logs[at].Add(&said[p.at])
+		} else {
+			at++
+			u.logs, u.keys = append(u.logs, said[p.at]), append(u.keys, p)
 		}
-		// Keys are in order, so those without a time come first.
-		if at <= len(u.heard) && !dated(said[i].Key) {
-			u.hear(at, u.Events[by[i].event].ReceivedAt)
-		}
+		u.heed(at, by[p.at])
+	}
+}
+
+// heed notes of the log in that place who speaks of it. Logs come in order.
+func (u *unit) heed(at int, by saying) {
+	e, key := &u.Events[by.event], u.logs[at].Key
+	u.onDays[at] |= daysOf(key, e.ID)
+	if by.own {
+		u.logOf[by.event] = int32(at)
+	}
+	// Keys are in order, so those without a time come first.
+	if at <= len(u.heard) && !dated(key) {
+		u.hear(at, e.ReceivedAt)
 	}
 }
 
@@ -90,16 +100,6 @@ func letGo(room *[]domain.EmailLog) {
 	clear(*room)
 	*room = (*room)[:0]
 	rooms.Put(room)
-}
-
-// distinct counts the keys of logs that are in order.
-func distinct(logs []domain.EmailLog, order []int32) (n int) {
-	for at, i := range order {
-		if at == 0 || logs[i].Key != logs[order[at-1]].Key {
-			n++
-		}
-	}
-	return n
 }
 
 // saying is who speaks of a log, and whether the log is that of EmailEvent.LogKey.
@@ -186,10 +186,11 @@ func (u *unit) announced(isNew []bool, n int, standings []standing) []ports.Anno
 	return list
 }
 
+// logAt returns the place of the log of that key, false if there is none.
 func (u *unit) logAt(key domain.LogKey) (int, bool) {
-	return slices.BinarySearchFunc(u.logs, key, func(l domain.EmailLog, k domain.LogKey) int {
-		return bytes.Compare(l.Key[:], k[:])
-	})
+	of := placedAt(key, 0)
+	at, _ := slices.BinarySearchFunc(u.keys, of, placed.compare)
+	return at, at < len(u.keys) && u.keys[at].isAs(of)
 }
 
 func dated(key domain.LogKey) bool {
