@@ -62,6 +62,13 @@ type chunkSet struct {
 
 	chunks []*chunk
 	spare  [][]byte // buffers that may be used again
+	places []chunkPlace
+}
+
+// chunkPlace is where an event's record is.
+type chunkPlace struct {
+	chunk *chunk
+	at    int
 }
 
 // reset forgets the chunks, whose buffers the next ones use.
@@ -72,7 +79,22 @@ func (s *chunkSet) reset(now time.Time) {
 		}
 	}
 	clear(s.chunks)
-	s.now, s.chunks, s.expected = now, s.chunks[:0], 0
+	clear(s.places)
+	s.now, s.chunks, s.places, s.expected = now, s.chunks[:0], s.places[:0], 0
+}
+
+// gather keeps the records of events anew, of those that isNew chooses, or of all
+// if it is nil. Then places has where each is.
+func (s *chunkSet) gather(now time.Time, events []domain.EmailEvent, isNew []bool) {
+	s.reset(now)
+	s.expect(events)
+	for i := range events {
+		var p chunkPlace
+		if isNew == nil || isNew[i] {
+			p.chunk, p.at = s.place(&events[i])
+		}
+		s.places = append(s.places, p)
+	}
 }
 
 const (

@@ -27,13 +27,3 @@ func (p placed) compare(o placed) int {
 	}
 	return cmp.Or(cmp.Compare(p.low, o.low), cmp.Compare(p.at, o.at))
 }
-
-// distinct counts the ids of a list that is in order.
-func distinct(list []placed) (n int) {
-	for i := range list {
-		if i == 0 || !list[i].isAs(list[i-1]) {
-			n++
-		}
-	}
-	return n
-}

@@ -109,8 +109,13 @@ type postgresCommit struct {
 var postgresCommits = sync.Pool{New: func() any { return new(postgresCommit) }}
 
 func (c *postgresCommit) start(s *Postgres, u ports.Unit) {
-	c.unit, c.store, c.now = newUnit(u), s, time.Now()
-	c.look = s.resent.known.Load()
+	c.store, c.now = s, time.Now()
+	if c.look = s.resent.known.Load(); !c.look {
+		// Most likely all are new. Events have their texts from their records, so this
+		// comes first: copying goes through that memory in order, reading does not.
+		c.chunks.gather(c.now, u.Events, nil)
+	}
+	c.unit = newUnit(u)
 	c.copying = s.caution.next()
 }
 
@@ -121,6 +126,7 @@ func (c *postgresCommit) forget() {
 			*b = nil
 		}
 	}
+	c.release()
 	c.unit, c.store, c.isNew, c.added, c.standings = nil, nil, nil, nil, nil
 	c.chunks.reset(time.Time{})
 	clear(c.exchange.rows)
@@ -187,19 +193,14 @@ func (c *postgresCommit) write(ctx context.Context, conn *pgx.Conn) error {
 }
 
 func (c *postgresCommit) addEvents() {
-	c.chunks.reset(c.now)
-	c.chunks.expect(c.Events)
-	chunks := make([]*chunk, len(c.Events))
-	places := make([]int, len(c.Events))
-	for i := range c.Events {
-		if c.isNew[i] {
-			chunks[i], places[i] = c.chunks.place(&c.Events[i])
-		}
+	if c.look || len(c.added) < len(c.Events) {
+		c.chunks.gather(c.now, c.Events, c.isNew)
 	}
 	c.eventRows.startCopy()
 	for _, i := range c.added {
 		key, ok := c.messageKey(i)
-		c.eventRows.event(&c.Events[i], key, ok, chunks[i].id, places[i])
+		p := &c.chunks.places[i]
+		c.eventRows.event(&c.Events[i], key, ok, p.chunk.id, p.at)
 	}
 	c.eventRows.endCopy()
 	c.exchange.copyIn(stmtEvents, c.eventRows.buf)

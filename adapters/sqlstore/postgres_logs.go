@@ -84,7 +84,7 @@ func (c *postgresCommit) copyLogs(isCopied []bool) {
 		if !isCopied[i] {
 			continue
 		}
-		l := &c.logs[i]
+		l := c.logs[i]
 		t.copyRow(34)
 		t.log(l, c.heardOf(i), c.onDays[i], &c.store.statements)
 		if l.Confirmed {
@@ -101,7 +101,7 @@ func (c *postgresCommit) joinLogs(isCopied []bool, n int) {
 	t.startArray(n, types.logRow)
 	for i := range c.logs {
 		if !isCopied[i] {
-			t.arrayRow(27, func() { t.log(&c.logs[i], c.heardOf(i), c.onDays[i], types) })
+			t.arrayRow(27, func() { t.log(c.logs[i], c.heardOf(i), c.onDays[i], types) })
 		}
 	}
 	if len(c.added) == 0 {

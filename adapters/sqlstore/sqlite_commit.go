@@ -14,6 +14,7 @@ import (
 // statements does not depend on the unit but for the rows that one can take.
 func (s *SQLite) Commit(ctx context.Context, u ports.Unit) (ports.Committed, error) {
 	c := sqliteCommit{packer: s.packer, unit: newUnit(u), now: time.Now()}
+	defer c.release()
 	if err := s.writer.write(ctx, c.run); err != nil {
 		return ports.Committed{}, sqliteError("commit", err)
 	}
@@ -78,17 +79,11 @@ var sqliteEvents = newSQLiteBulk(`INSERT OR FAIL INTO email_event (
 	reported, chunk_id, chunk_pos)`, 32, "")
 
 func (c *sqliteCommit) addEvents(t *sqliteTx) error {
-	set := chunkSet{now: c.now}
-	chunks := make([]*chunk, len(c.Events))
-	places := make([]int, len(c.Events))
-	for i := range c.Events {
-		if c.isNew[i] {
-			chunks[i], places[i] = set.place(&c.Events[i])
-		}
-	}
+	var set chunkSet
+	set.gather(c.now, c.Events, c.isNew)
 	err := sqliteEvents.insert(t, len(c.added), func(args []any, i int) []any {
 		at := c.added[i]
-		return append(appendEvent(args, &c.Events[at], c.messageKeyValue(at)), chunks[at].id[:], int64(places[at]))
+		return append(appendEvent(args, &c.Events[at], c.messageKeyValue(at)), set.places[at].chunk.id[:], int64(set.places[at].at))
 	}, nil)
 	if err != nil {
 		return err
@@ -155,13 +150,13 @@ func (c *sqliteCommit) joinLogs(t *sqliteTx) error {
 	c.standings = make([]standing, len(c.logs))
 	var differ []*domain.EmailLog
 	err := sqliteLogs.insert(t, len(c.logs), func(args []any, i int) []any {
-		return append(appendLog(args, &c.logs[i]), microsValue(c.heardOf(i)))
+		return append(appendLog(args, c.logs[i]), microsValue(c.heardOf(i)))
 	}, func(row []driver.Value) error {
 		at, _ := c.logAt(domain.LogKey(row[0].([]byte)))
 		if status, ok := row[1].([]byte); ok {
 			c.standings[at] = standing{true, domain.Status(status[0])}
 		}
-		if l := &c.logs[at]; isLess(l.Tenant, row[2]) || isLess(l.Campaign, row[3]) || isLess(l.ApplicationID, row[4]) {
+		if l := c.logs[at]; isLess(l.Tenant, row[2]) || isLess(l.Campaign, row[3]) || isLess(l.ApplicationID, row[4]) {
 			differ = append(differ, l)
 		}
 		return nil

@@ -10,67 +10,86 @@ import (
 )
 
 // unit is what a commit can work out of a ports.Unit before it has to know what
-// is stored.
+// is stored. Its memory is used again once it is released.
 type unit struct {
 	ports.Unit
 	// firsts are the places of events in order of their ids, of copies only the
 	// first: in that order a B-tree takes them fastest.
 	firsts []int32
-	logs   []domain.EmailLog // folded, in order of their keys
-	keys   []placed          // by log, each with the place of what was said of it first
-	onDays []eventDays       // by log, of the unit's events
-	logOf  []int32           // by event: the place of its log, -1 for none
-	heard  []time.Time       // by log, of those without a time in their keys
+	logs   []*domain.EmailLog // folded, in order of their keys
+	keys   []placed           // by log, each with the place of what was said of it first
+	onDays []eventDays        // by log, of the unit's events
+	logOf  []int32            // by event: the place of its log, -1 for none
+	heard  []time.Time        // by log, of those without a time in their keys
+
+	order []placed          // of events, by their ids
+	said  []domain.EmailLog // by events one by one; logs are among them
+	by    []saying          // by what was said
 }
 
+var units = sync.Pool{New: func() any { return new(unit) }}
+
 func newUnit(u ports.Unit) *unit {
-	ids := make([]placed, len(u.Events))
-	for i := range ids {
-		ids[i] = placedAt(u.Events[i].ID, i)
-	}
-	slices.SortFunc(ids, placed.compare)
-	made := &unit{Unit: u, firsts: make([]int32, 0, len(ids))}
-	for i := range ids {
-		if i == 0 || !ids[i].isAs(ids[i-1]) {
-			made.firsts = append(made.firsts, ids[i].at)
-		}
-	}
+	made := units.Get().(*unit)
+	made.Unit = u
+	made.sort()
 	made.fold()
 	return made
+}
+
+// release ends the use of the unit. What it says of events is kept, if that is not
+// too much: it was most of what a commit allocated.
+func (u *unit) release() {
+	const most = 8 << 10
+	if cap(u.said) > most {
+		return
+	}
+	clear(u.said)
+	clear(u.logs)
+	*u = unit{
+		firsts: u.firsts[:0], logs: u.logs[:0], keys: u.keys[:0], onDays: u.onDays[:0], logOf: u.logOf[:0],
+		heard: u.heard[:0], order: u.order[:0], said: u.said[:0], by: u.by[:0],
+	}
+	units.Put(u)
+}
+
+// sort puts the events in order.
+func (u *unit) sort() {
+	for i := range u.Events {
+		u.order = append(u.order, placedAt(u.Events[i].ID, i))
+	}
+	slices.SortFunc(u.order, placed.compare)
+	for i := range u.order {
+		if i == 0 || !u.order[i].isAs(u.order[i-1]) {
+			u.firsts = append(u.firsts, u.order[i].at)
+		}
+	}
 }
 
 // fold is domain.Fold, but remembers which event speaks of which log: keys are
 // hashes, and each is needed in several places.
 func (u *unit) fold() {
-	room := rooms.Get().(*[]domain.EmailLog)
-	defer letGo(room)
-	said := slices.Grow(*room, len(u.Events))
-	by := make([]saying, 0, len(u.Events))
-	u.logOf = make([]int32, len(u.Events))
+	u.said = slices.Grow(u.said, len(u.Events))
 	for i := range u.Events {
-		u.logOf[i] = -1
-		said = domain.AppendLogs(said, &u.Events[i])
-		for own := u.Events[i].HasLog(); len(by) < len(said); own = false {
-			by = append(by, saying{int32(i), own})
+		u.logOf = append(u.logOf, -1)
+		u.said = domain.AppendLogs(u.said, &u.Events[i])
+		for own := u.Events[i].HasLog(); len(u.by) < len(u.said); own = false {
+			u.keys = append(u.keys, placedAt(u.said[len(u.by)].Key, len(u.by)))
+			u.by = append(u.by, saying{int32(i), own})
 		}
 	}
-	*room = said
-	order := make([]placed, len(said))
-	for i := range order {
-		order[i] = placedAt(said[i].Key, i)
-	}
-	slices.SortFunc(order, placed.compare)
-	n := distinct(order)
-	u.logs, u.keys, u.onDays = make([]domain.EmailLog, 0, n), order[:0], make([]eventDays, n)
-	for _, p := range order {
+	said := u.keys // one or more of a log
+	slices.SortFunc(said, placed.compare)
+	u.keys = said[:0]
+	for _, p := range said {
 		at := len(u.logs) - 1
 		if at >= 0 && p.isAs(u.keys[at]) {
-			u.logs[at].Add(&said[p.at])
+			u.logs[at].Add(&u.said[p.at])
 		} else {
 			at++
-			u.logs, u.keys = append(u.logs, said[p.at]), append(u.keys, p)
+			u.logs, u.keys, u.onDays = append(u.logs, &u.said[p.at]), append(u.keys, p), append(u.onDays, 0)
 		}
-		u.heed(at, by[p.at])
+		u.heed(at, u.by[p.at])
 	}
 }
 
@@ -85,21 +104,6 @@ func (u *unit) heed(at int, by saying) {
 	if at <= len(u.heard) && !dated(key) {
 		u.hear(at, e.ReceivedAt)
 	}
-}
-
-// rooms has rooms for what events say one by one. It is of use for a moment only
-// and was an eighth of all memory that a record took.
-var rooms = sync.Pool{New: func() any { return new([]domain.EmailLog) }}
-
-// letGo forgets what is in a room, and the room if it is too large to keep.
-func letGo(room *[]domain.EmailLog) {
-	const most = 8 << 10
-	if cap(*room) > most {
-		return
-	}
-	clear(*room)
-	*room = (*room)[:0]
-	rooms.Put(room)
 }
 
 // saying is who speaks of a log, and whether the log is that of EmailEvent.LogKey.
