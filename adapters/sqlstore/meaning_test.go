@@ -83,11 +83,11 @@ func TestDecisionsCompareAsTheirPrecedencesDo(t *testing.T) {
 	for i := range all {
 		for n := range all {
 			want := all[i].Decides(&all[n])
-			if got := string(decisionBytes(&all[i])) > string(decisionBytes(&all[n])); got != want {
+			if got := string(appendDecision(nil, &all[i])) > string(appendDecision(nil, &all[n])); got != want {
 				t.Errorf("decision %d over %d: %t, want %t", i, n, got, want)
 			}
 		}
-		back := decisionOf(decisionBytes(&all[i]))
+		back := decisionOf(appendDecision(nil, &all[i]))
 		if back.Status != all[i].Status || back.EventID != all[i].EventID {
 			t.Errorf("decision %d: read back another", i)
 		}

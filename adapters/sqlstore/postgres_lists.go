@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -68,7 +69,18 @@ type listing struct {
 }
 
 func newLogLists(names *symbols) *logLists {
-	return &logLists{names: names, was: map[uuid]dims{}, keys: map[listStretch][]uuid{}}
+	return &logLists{names: names, logs: *listings.Get().(*[]listing), was: map[uuid]dims{}, keys: map[listStretch][]uuid{}}
+}
+
+// listings has rooms for the logs of a roll-up, which are many: one that grows has
+// each copied four times.
+var listings = sync.Pool{New: func() any { return new([]listing) }}
+
+// forget lets go of the logs.
+func (l *logLists) forget() {
+	room := l.logs[:0]
+	listings.Put(&room)
+	l.logs = nil
 }
 
 // add lists a log by what it has. What it was stands before what it became.
@@ -141,7 +153,7 @@ func (l *logLists) addTo(ctx context.Context, tx pgx.Tx) error {
 	if err := l.takeShort(ctx, tx, list); err != nil {
 		return err
 	}
-	var t pgTuples
+	t := pgTuples{buf: make([]byte, 0, l.copySize())}
 	t.startCopy()
 	for _, at := range list {
 		keys := l.keys[at]
@@ -153,6 +165,16 @@ func (l *logLists) addTo(ctx context.Context, tx pgx.Tx) error {
 	t.endCopy()
 	_, err := tx.Conn().PgConn().CopyFrom(ctx, bytes.NewReader(t.buf), "COPY email_log_list (hash, last, keys) FROM STDIN (FORMAT binary)")
 	return err
+}
+
+// copySize is about how many bytes COPY takes for all rows, and no less.
+func (l *logLists) copySize() int {
+	const row, key = 64, 4 + len(uuid{})
+	size := row
+	for _, keys := range l.keys {
+		size += (1+len(keys)/listKeys)*row + len(keys)*key
+	}
+	return size
 }
 
 // shortTaken is for how many lists their short rows are looked for, which takes

@@ -58,6 +58,7 @@ func (s *Postgres) roll(ctx context.Context, lock string) (more bool, err error)
 		}
 		rolls := newRollups()
 		lists := newLogLists(rolls[1].names)
+		defer lists.forget()
 		var err error
 		if more, err = takeDeltas(ctx, tx, rolls[0], rolls[1], lists); err != nil {
 			return err

@@ -233,7 +233,8 @@ func (t *pgTuples) log(l *domain.EmailLog, heard time.Time, days eventDays, type
 	t.label(d.Status.String())
 	t.texts(d.Enhanced.String(), d.Response)
 	t.verdict(d, types.logVerdict)
-	t.bytes(decisionBytes(d))
+	var decision [len(domain.Precedence{})]byte
+	t.bytes(appendDecision(decision[:0], d))
 	t.size(int64(days))
 }
 

@@ -56,7 +56,7 @@ func appendLog(args []any, l *domain.EmailLog) []any {
 		microsValue(l.AcceptedAt), microsValue(l.DeliveredAt), microsValue(l.FailedAt),
 		microsValue(l.ComplainedAt), d.Status.String(), microsValue(d.At),
 		intValue(int64(d.Code)), textValue(d.Enhanced.String()), textValue(d.Response))
-	return append(appendVerdict(args, &d.Verdict, d.ResponseHash), textValue(string(d.Confidence)), decisionBytes(d))
+	return append(appendVerdict(args, &d.Verdict, d.ResponseHash), textValue(string(d.Confidence)), appendDecision(nil, d))
 }
 
 // logColumns are what scanLog reads, in its order.
@@ -131,20 +131,20 @@ func (c *verdictColumns) verdict() domain.Verdict {
 // event apart: rank, time and event id.
 const untold = 1 + 8 + len(domain.EventID{})
 
-// decisionBytes returns d's Precedence, cut behind the event's id where only
+// appendDecision appends d's Precedence, cut behind the event's id where only
 // zeros follow, as for most: it compares the same, and is written twice for each
 // message.
-func decisionBytes(d *domain.Decision) []byte {
+func appendDecision(b []byte, d *domain.Decision) []byte {
 	p := d.Precedence()
-	for _, b := range p[untold:] {
-		if b != 0 {
-			return p[:]
+	for _, told := range p[untold:] {
+		if told != 0 {
+			return append(b, p[:]...)
 		}
 	}
-	return p[:untold]
+	return append(b, p[:untold]...)
 }
 
-// decisionOf returns what decisionBytes hold as they are.
+// decisionOf returns what appendDecision has appended as it is.
 func decisionOf(b []byte) domain.Decision {
 	var d domain.Decision
 	if len(b) >= untold {

@@ -156,7 +156,7 @@ func (u *unit) ids() []byte {
 // newOf says of each event whether it is new, and returns the places of those
 // that are in order of their ids.
 func (u *unit) newOf(known map[domain.EventID]bool) (isNew []bool, added []int32) {
-	isNew = make([]bool, len(u.Events))
+	isNew, added = make([]bool, len(u.Events)), make([]int32, 0, len(u.firsts))
 	for _, i := range u.firsts {
 		if !known[u.Events[i].ID] {
 			isNew[i] = true
