@@ -37,14 +37,15 @@ func (s *Postgres) logsByID(ctx context.Context, id string, limit int) ([]domain
 	message, application := &ports.LogFilter{MessageID: id}, &ports.LogFilter{ApplicationID: id}
 	always := uuidRange{below: maxUUID}
 	var ofMessage []domain.EmailLog
+	narrow := s.narrow(application, true, limit)
 	var keys [][16]byte
-	asked := &pgx.Batch{}
+	asked := batchOfHashes()
 	query, args := postgresLogQuery(message, keyRanges(message, domain.LogKey{})[0], limit, true)
 	asked.Queue(query, args...).Query(func(rows pgx.Rows) (err error) {
 		ofMessage, err = collectLogs(rows, 1)
 		return err
 	})
-	query, args = postgresKeysQuery(application, always, limit)
+	query, args = narrow.keysQuery(logTable, narrow.few+1)
 	asked.Queue(query, args...).Query(func(rows pgx.Rows) (err error) {
 		keys, err = collectKeys(rows)
 		return err
@@ -52,7 +53,7 @@ func (s *Postgres) logsByID(ctx context.Context, id string, limit int) ([]domain
 	if err := s.pages.SendBatch(ctx, asked).Close(); err != nil {
 		return nil, err
 	}
-	ofApplication, err := s.logsOfKeys(ctx, application, keys, always, limit, true)
+	ofApplication, err := narrow.pageFrom(ctx, keys, always, limit)
 	return greatest(limit, ofMessage, ofApplication), err
 }
 
