@@ -116,7 +116,7 @@ func pageOf(ranges []uuidRange, limit int, read func(r uuidRange, limit int) ([]
 		if err != nil {
 			return nil, err
 		}
-		if page = joinedPages(page, logs); len(page) >= limit {
+		if page = append(page, logs...); len(page) >= limit {
 			break
 		}
 	}

@@ -123,25 +123,20 @@ type logDays struct {
 
 // logsOfRecipient returns up to limit of the recipient's logs.
 func (s *Postgres) logsOfRecipient(ctx context.Context, recipient string, limit int) ([]logDays, error) {
-	c := &conditions{numbered: true}
-	query := `SELECT uuid_send(key), days FROM ` + logsOf(c, logTable, "recipient", recipient, "key, days", "") +
-		` LIMIT ` + c.placeholder(int64(limit))
-	var logs []logDays
-	asked := batchOfHashes()
-	asked.Queue(query, c.args...).Query(func(rows pgx.Rows) (err error) {
-		logs, err = pgx.CollectRows(rows, scanLogDays)
-		return err
-	})
-	return logs, s.pages.SendBatch(ctx, asked).Close()
-}
-
-func scanLogDays(row pgx.CollectableRow) (logDays, error) {
-	var key []byte
-	var days *int64
-	if err := row.Scan(&key, &days); err != nil {
-		return logDays{}, err
+	rows, err := s.pages.Query(ctx, `SELECT uuid_send(key), days FROM email_log
+		WHERE substr(uuid_send(key), 12, 5) = $1 AND recipient = $2 LIMIT $3`,
+		recipientHash(recipient), recipient, int64(limit))
+	if err != nil {
+		return nil, err
 	}
-	return logDays{domain.LogKey(key), daysFrom(days)}, nil
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (logDays, error) {
+		var key []byte
+		var days *int64
+		if err := row.Scan(&key, &days); err != nil {
+			return logDays{}, err
+		}
+		return logDays{domain.LogKey(key), daysFrom(days)}, nil
+	})
 }
 
 // eventsOfLogs returns a page of the events of the recipient's logs: day by day,
@@ -164,7 +159,7 @@ func (s *Postgres) eventsOfLogs(ctx context.Context, recipient string, logs []lo
 	}
 	if untold {
 		// Both mean that there may be events on any day.
-		found, err := s.lookUp(ctx, recipient, " AND (days IS NULL OR days < 0)", q, q.within, q.limit)
+		found, err := s.lookUp(ctx, recipient, " AND (l.days IS NULL OR l.days < 0)", q, q.within, q.limit)
 		if err != nil {
 			return nil, err
 		}

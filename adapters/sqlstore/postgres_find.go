@@ -37,15 +37,14 @@ func (s *Postgres) logsByID(ctx context.Context, id string, limit int) ([]domain
 	message, application := &ports.LogFilter{MessageID: id}, &ports.LogFilter{ApplicationID: id}
 	always := uuidRange{below: maxUUID}
 	var ofMessage []domain.EmailLog
-	narrow := s.narrow(application, true, limit)
 	var keys [][16]byte
-	asked := batchOfHashes()
+	asked := &pgx.Batch{}
 	query, args := postgresLogQuery(message, keyRanges(message, domain.LogKey{})[0], limit, true)
 	asked.Queue(query, args...).Query(func(rows pgx.Rows) (err error) {
 		ofMessage, err = collectLogs(rows, 1)
 		return err
 	})
-	query, args = narrow.keysQuery(logTable, narrow.few+1)
+	query, args = postgresKeysQuery(application, always, limit)
 	asked.Queue(query, args...).Query(func(rows pgx.Rows) (err error) {
 		keys, err = collectKeys(rows)
 		return err
@@ -53,7 +52,7 @@ func (s *Postgres) logsByID(ctx context.Context, id string, limit int) ([]domain
 	if err := s.pages.SendBatch(ctx, asked).Close(); err != nil {
 		return nil, err
 	}
-	ofApplication, err := narrow.pageFrom(ctx, keys, always, limit)
+	ofApplication, err := s.logsOfKeys(ctx, application, keys, always, limit, true)
 	return greatest(limit, ofMessage, ofApplication), err
 }
 

@@ -19,8 +19,10 @@ var (
 var postgresDialect = dialect{
 	numbered: true,
 	indexed: map[field]string{
-		byCampaign: "hashtextextended(campaign, 0) = hashtextextended(?, 0) AND campaign = ?",
-		byTenant:   "hashtextextended(tenant, 0) = hashtextextended(?, 0) AND tenant = ?",
+		byApplication: "hashtextextended(application_id, 0) = hashtextextended(?, 0) AND application_id = ?",
+		byRecipient:   "substr(uuid_send(key), 12, 5) = ? AND recipient = ?",
+		byCampaign:    "hashtextextended(campaign, 0) = hashtextextended(?, 0) AND campaign = ?",
+		byTenant:      "hashtextextended(tenant, 0) = hashtextextended(?, 0) AND tenant = ?",
 	},
 	rank:   "get_byte(decision, 0) = ANY(?)",
 	ending: "right(recipient, ?) = ?",
@@ -105,13 +107,14 @@ func postgresLogQuery(f *ports.LogFilter, r uuidRange, limit int, both bool) (qu
 	if isRare(f) && !both {
 		return postgresRareQuery(f, r, limit)
 	}
-	c := postgresDialect.conditionsBy(f, byKey)
+	c := postgresDialect.conditions(f)
 	if !both {
 		c.add("of_report = ?", f.Reports)
 	}
 	c.add("key >= ? AND key < ?", [16]byte(r.least), [16]byte(r.below))
+	order := postgresOrder(indexOf(f))
 	query = `SELECT ` + postgresLogColumns + ` FROM (SELECT * FROM email_log WHERE ` + c.String() +
-		` ORDER BY key DESC LIMIT ` + assumed(limit) + `) l ORDER BY key DESC LIMIT ` + c.placeholder(int64(limit))
+		` ORDER BY ` + order + ` LIMIT ` + assumed(limit) + `) l ORDER BY ` + order + ` LIMIT ` + c.placeholder(int64(limit))
 	return query, c.args
 }
 

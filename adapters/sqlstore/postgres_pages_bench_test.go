@@ -62,7 +62,7 @@ func fillDays(t testing.TB, conn *pgx.Conn, day time.Time, days, perDay int) {
 // question is a page that is asked for, by the n-th of what it may ask for.
 type question struct {
 	name  string
-	index string // the column of its hash
+	index string // what the index's condition speaks of
 	of    func(n int, now time.Time) ports.LogFilter
 }
 
@@ -72,10 +72,10 @@ func lastDay(now time.Time, f ports.LogFilter) ports.LogFilter {
 }
 
 var questions = []question{
-	{"recipient", "recipient", func(n int, _ time.Time) ports.LogFilter {
+	{"recipient", "uuid_send(key)", func(n int, _ time.Time) ports.LogFilter {
 		return ports.LogFilter{Recipient: fmt.Sprintf("user%d@gmail.com", n)}
 	}},
-	{"application", "application_id", func(n int, _ time.Time) ports.LogFilter {
+	{"application", "hashtextextended(application_id", func(n int, _ time.Time) ports.LogFilter {
 		return ports.LogFilter{ApplicationID: fmt.Sprintf("eml_%d", n)}
 	}},
 	{"tenant", "", func(n int, _ time.Time) ports.LogFilter {

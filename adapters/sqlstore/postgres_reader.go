@@ -14,9 +14,6 @@ func (s *Postgres) Logs(ctx context.Context, f ports.LogFilter) iter.Seq2[domain
 	if walksKeys(&f) {
 		return streamLogs(ctx, func() nextPage { return s.windows(&f) })
 	}
-	if isNarrow(&f) && f.MessageID == "" && !choosesNothing(&f) {
-		return streamLogs(ctx, func() nextPage { return s.narrow(&f, false, streamPage).stream() })
-	}
 	return streamLogs(ctx, pagesDown(func(ctx context.Context, before domain.LogKey) ([]domain.EmailLog, error) {
 		if err := s.state.err(); err != nil {
 			return nil, postgresError(readLogs, err)
