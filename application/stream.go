@@ -63,7 +63,7 @@ type Heard struct {
 	// misses nothing.
 	Sequence uint64
 	// Reset says that what came before Sequence and was not told cannot be told
-	// any more; there are no messages with it.
+	// any more; there are no messages with it. The first that is told may say so.
 	Reset bool
 }
 

@@ -131,13 +131,12 @@ func (c *client) tell(h application.Heard) error {
 		c.heard = append(c.heard, m.Sequence)
 	}
 	switch {
-	case !c.begun:
-		c.begun = true
 	case h.Reset:
 		c.resets++
-	case len(h.Messages) == 0:
+	case c.begun && len(h.Messages) == 0:
 		c.beats++
 	}
+	c.begun = true
 	c.last = h.Sequence
 	if c.hold != nil && len(h.Messages) > 0 {
 		<-c.hold

@@ -29,13 +29,13 @@ func newSession(s *Stream, l *listener, tell func(Heard) error) *session {
 
 func (s *session) run(ctx context.Context) error {
 	defer s.beat.Stop()
-	err := s.say(Heard{Sequence: s.position()})
+	err := s.say(s.sign())
 	for err == nil {
 		switch {
 		case s.isStopping():
 			err = ErrStopping
-		case s.takeLoss():
-			err = s.say(Heard{Sequence: s.position(), Reset: true})
+		case s.isLost():
+			err = s.say(s.sign())
 		case s.join():
 			err = s.hear(ctx)
 		default:
@@ -67,13 +67,14 @@ func (s *session) told() uint64 {
 	return s.seen
 }
 
-// takeLoss says whether a loss has to be told, once.
-func (s *session) takeLoss() bool {
+// sign is a sign of life. It tells a loss, if there is one to be told, for who was
+// given a place behind it, and then was cut off, would never hear of it.
+func (s *session) sign() Heard {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	lost := s.lost
+	h := Heard{Sequence: s.told(), Reset: s.lost}
 	s.lost = false
-	return lost
+	return h
 }
 
 func (s *session) isLost() bool {
@@ -176,7 +177,7 @@ func (s *session) await(ctx context.Context, wake <-chan struct{}, pause <-chan 
 		case <-pause:
 			return nil
 		case <-s.beat.C:
-			if err := s.say(Heard{Sequence: s.position()}); err != nil {
+			if err := s.say(s.sign()); err != nil {
 				return err
 			}
 		case <-s.stopping:

@@ -155,6 +155,41 @@ func TestListenerThatCannotResumeIsReset(t *testing.T) {
 	}
 }
 
+func TestNoPlaceBehindALossIsGivenWithoutTheReset(t *testing.T) {
+	t.Run("at first", func(t *testing.T) {
+		inStream(t, application.StreamConfig{}, func(s *streamed) {
+			s.publish("a", "a", "a", "a", "a", "a")
+			s.bus.Drop(5)
+			var first application.Heard
+			err := s.Listen(context.Background(), application.StreamFilter{}, new(uint64(3)), func(h application.Heard) error {
+				first = h
+				return errHungUp
+			})
+			if !errors.Is(err, errHungUp) || !first.Reset || first.Sequence != 6 {
+				t.Errorf("told %+v, ended with %v, want a reset at 6", first, err)
+			}
+		})
+	})
+	t.Run("while it waits for its turn to read", func(t *testing.T) {
+		inStream(t, application.StreamConfig{Messages: 4, Readers: 1}, func(s *streamed) {
+			for range 600 {
+				s.publish("a")
+			}
+			reading := s.listenAs(&client{hold: make(chan struct{})}, application.StreamFilter{}, new(uint64(0)))
+			synctest.Wait()
+			waiting := s.listen(application.StreamFilter{}, new(uint64(0)))
+			synctest.Wait()
+			s.bus.Renew()
+			s.publish("a")
+			pass(16 * time.Second)
+			if waiting.last != 1 || waiting.resets != 1 {
+				t.Errorf("%d resets at %d, want one at 1", waiting.resets, waiting.last)
+			}
+			close(reading.hold)
+		})
+	})
+}
+
 func TestListenerWhoseNextMessageGoesIsReset(t *testing.T) {
 	inStream(t, application.StreamConfig{Messages: 4, Readers: 1}, func(s *streamed) {
 		for range 600 {

@@ -70,11 +70,16 @@ var (
 	errAddressLong  = errors.New("not an address: it is too long")
 )
 
+// unseen is what lists are full of and addresses are not: what a decoder makes of
+// what is not UTF-8, and characters of no width. With one of them an address would
+// be another that looks alike, and the one that is meant be mailed.
+const unseen = "\ufffd\ufeff\u200b"
+
 // CheckAddress says whether address can be a mailbox: a local part, which may be
 // quoted, and a domain, without a name or angle brackets around them. Its errors
 // do not repeat it.
 func CheckAddress(address string) error {
-	if !utf8.ValidString(address) || strings.ContainsFunc(address, unicode.IsControl) {
+	if !utf8.ValidString(address) || strings.ContainsFunc(address, unicode.IsControl) || strings.ContainsAny(address, unseen) {
 		return errAddressText
 	}
 	if utf8.RuneCountInString(address) > MaxAddress {
