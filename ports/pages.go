@@ -23,7 +23,9 @@ type LogPages interface {
 // EventFilter chooses events; zero fields choose all.
 type EventFilter struct {
 	// MessageID chooses the events of that message, in any spelling of its id,
-	// and the reports that are tied to it.
+	// and the reports that are tied to it. Where it has logs, what speaks of none
+	// need not be found: rejections, to which KumoMTA gives no id, and events
+	// without a recipient.
 	MessageID string
 	// Recipient chooses by the logs of that recipient, exact, the domain in any
 	// case: the events whose message and recipient are those of such a log, shown

@@ -30,8 +30,9 @@ type LogFilter struct {
 // LogReader answers questions about what is stored. Logs that are not confirmed
 // are not shown.
 type LogReader interface {
-	// Logs streams the logs that f chooses, newest acceptance first, in
-	// constant memory. The sequence ends at its first error.
+	// Logs streams the logs that f chooses, greatest key first, in constant
+	// memory. That is newest acceptance first, but for logs whose message id has
+	// no time in it: these come last. The sequence ends at its first error.
 	Logs(ctx context.Context, f LogFilter) iter.Seq2[domain.EmailLog, error]
 	// FindLogs returns up to limit logs that id may mean, greatest key first.
 	// The id of a log (its key in any spelling of a UUID) means that log alone;

@@ -19,7 +19,6 @@ func (s *Store) LogsTo(ctx context.Context, recipient string, from, to time.Time
 		return nil, err
 	}
 	logs = slices.DeleteFunc(logs, func(l domain.EmailLog) bool { return domain.FoldAddress(l.Recipient) != recipient })
-	slices.SortFunc(logs, func(a, b domain.EmailLog) int { return bytes.Compare(b.Key[:], a.Key[:]) })
 	return logs[:min(limit, len(logs))], nil
 }
 

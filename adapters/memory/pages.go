@@ -25,7 +25,6 @@ func (s *Store) LogPage(ctx context.Context, f ports.LogFilter, before domain.Lo
 	logs = slices.DeleteFunc(logs, func(l domain.EmailLog) bool {
 		return before != (domain.LogKey{}) && bytes.Compare(l.Key[:], before[:]) >= 0
 	})
-	slices.SortFunc(logs, func(a, b domain.EmailLog) int { return bytes.Compare(b.Key[:], a.Key[:]) })
 	return logs[:min(limit, len(logs))], nil
 }
 

@@ -31,6 +31,7 @@ func (s *Store) Logs(ctx context.Context, f ports.LogFilter) iter.Seq2[domain.Em
 	}
 }
 
+// chosen returns the logs that f chooses, greatest key first.
 func (s *Store) chosen(ctx context.Context, f ports.LogFilter) ([]domain.EmailLog, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -43,9 +44,7 @@ func (s *Store) chosen(ctx context.Context, f ports.LogFilter) ([]domain.EmailLo
 			logs = append(logs, l.EmailLog)
 		}
 	}
-	slices.SortFunc(logs, func(a, b domain.EmailLog) int {
-		return cmp.Or(b.AcceptedAt.Compare(a.AcceptedAt), bytes.Compare(b.Key[:], a.Key[:]))
-	})
+	slices.SortFunc(logs, func(a, b domain.EmailLog) int { return bytes.Compare(b.Key[:], a.Key[:]) })
 	return logs, nil
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // idPage is how many ids of events are read at once, for the reasons that
-// logPage has.
+// streamPage has.
 const idPage = 10_000
 
 var idPageLimit = strconv.Itoa(idPage)
@@ -34,17 +34,7 @@ func idsWithin(from, to time.Time, read func(uuidRange, []domain.EventID) ([]dom
 			if len(page) < idPage {
 				return
 			}
-			within.least = after(uuid(page[len(page)-1]))
+			within.least = successor(uuid(page[len(page)-1]))
 		}
 	}
-}
-
-// after returns the least uuid that is greater than u, which is not the greatest.
-func after(u uuid) uuid {
-	for i := len(u) - 1; i >= 0; i-- {
-		if u[i]++; u[i] != 0 {
-			break
-		}
-	}
-	return u
 }

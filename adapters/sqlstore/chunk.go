@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/kumotrail/kumotrail/domain"
@@ -168,8 +169,7 @@ func (c *chunkRecords) record(n int) (string, error) {
 
 // packer compresses. It is safe for concurrent use.
 type packer struct {
-	enc *zstd.Encoder
-	dec *zstd.Decoder
+	zstd *zstd.Decoder
 	// rooms are buffers that chunks were unpacked to. A chunk is a megabyte, and
 	// what it is unpacked for a few records of it.
 	rooms sync.Pool // of *[]byte
@@ -190,28 +190,30 @@ func (p *packer) giveBack(room []byte) {
 	}
 }
 
-// newPacker takes the fastest level: raw records are a third of their size with
-// it, and slower ones cost more than the writing that they save.
-func newPacker() (*packer, error) { return newPackerFor(1) }
+// isS2 stands before what is packed as a block of S2. What was packed before that is
+// a frame of zstd, which begins with another byte (RFC 8878, section 3.1.1).
+//
+// S2 makes of a unit's records twice the bytes that zstd makes at its fastest level, 85
+// a record instead of 47 of 1,000, and takes a quarter of the time, 0.3 us a record:
+// there zstd was more than half of what a commit costs the service.
+const isS2 = 0
 
-// newPackerFor returns one that packs as many at once.
-func newPackerFor(writers int) (*packer, error) {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest),
-		zstd.WithEncoderConcurrency(writers), zstd.WithLowerEncoderMem(true))
-	if err != nil {
-		return nil, fmt.Errorf("zstd encoder: %w", err)
-	}
+func newPacker() (*packer, error) {
 	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
 	if err != nil {
 		return nil, fmt.Errorf("zstd decoder: %w", err)
 	}
-	return &packer{enc: enc, dec: dec}, nil
+	return &packer{zstd: dec}, nil
 }
 
 func (p *packer) pack(raw []byte) []byte { return p.packTo(nil, raw) }
 
 // packTo appends to dst.
-func (p *packer) packTo(dst, raw []byte) []byte { return p.enc.EncodeAll(raw, dst) }
+func (p *packer) packTo(dst, raw []byte) []byte {
+	dst = append(slices.Grow(dst, 1+s2.MaxEncodedLen(len(raw))), isS2)
+	block := s2.Encode(dst[len(dst):cap(dst)], raw)
+	return dst[:len(dst)+len(block)]
+}
 
 func (p *packer) unpack(packed []byte) (string, error) {
 	raw, err := p.unpackTo(nil, packed)
@@ -219,18 +221,30 @@ func (p *packer) unpack(packed []byte) (string, error) {
 }
 
 // unpackTo appends to dst.
-func (p *packer) unpackTo(dst, packed []byte) ([]byte, error) {
-	raw, err := p.dec.DecodeAll(packed, dst)
+func (p *packer) unpackTo(dst, packed []byte) (raw []byte, err error) {
+	if len(packed) > 0 && packed[0] == isS2 {
+		raw, err = appendS2(dst, packed[1:])
+	} else {
+		raw, err = p.zstd.DecodeAll(packed, dst)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %d bytes: %w", errChunk, len(packed), err)
 	}
 	return raw, nil
 }
 
-func (p *packer) close() {
-	_ = p.enc.Close()
-	p.dec.Close()
+// appendS2 appends what a block holds.
+func appendS2(dst, block []byte) ([]byte, error) {
+	n, err := s2.DecodedLen(block)
+	if err != nil {
+		return nil, err
+	}
+	dst = slices.Grow(dst, n)
+	raw, err := s2.Decode(dst[len(dst):len(dst)+n], block)
+	return dst[:len(dst)+len(raw)], err
 }
+
+func (p *packer) close() { p.zstd.Close() }
 
 // putMillis writes the low 48 bits of ms, the most significant first.
 func putMillis(b []byte, ms int64) {

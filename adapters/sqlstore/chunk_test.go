@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -62,8 +63,31 @@ func TestDamagedChunkIsAnError(t *testing.T) {
 			t.Errorf("%s: got %q and %v", name, got, err)
 		}
 	}
-	if _, err := p.unpack([]byte("not zstd")); err == nil {
-		t.Error("unpacked what is not zstd")
+	for name, packed := range map[string]string{
+		"not packed": "{}", "no block": "\x00", "block without its end": "\x00\x05\x10abcd",
+		"block of more than 4 GB": "\x00\xff\xff\xff\xff\xff\x01", "frame without its end": "\x28\xb5\x2f\xfd\x04",
+	} {
+		if got, err := p.unpack([]byte(packed)); !errors.Is(err, errChunk) {
+			t.Errorf("%s: got %q and %v", name, got, err)
+		}
+	}
+}
+
+// What was packed when there was only zstd is there as long as its day.
+func TestFramesOfZstdAreUnpackedBehindWhatIsThere(t *testing.T) {
+	p, err := newPacker()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	frame, err := hex.DecodeString("28b52ffd04009100006b756d6f6d74612c206b756d6f747261696ce6772c25")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, packed := range map[string][]byte{"zstd": frame, "S2": p.pack([]byte("kumomta, kumotrail"))} {
+		if got, err := p.unpackTo([]byte("before "), packed); err != nil || string(got) != "before kumomta, kumotrail" {
+			t.Errorf("%s: got %q and %v", name, got, err)
+		}
 	}
 }
 

@@ -13,18 +13,21 @@ import (
 type eventDays uint64
 
 const (
-	daysTold            = 62            // have a bit each: people complain within a month
+	// daysNoted are told from now on, and before daysTold were, and events without a
+	// time. Logs are kept for 40 days longer than events: one that was let go of and is
+	// made anew by late word does not know where others are that are left, all of them
+	// of later days.
+	daysNoted           = 40
+	daysTold            = 62            // have a bit each
 	undated   eventDays = 1 << daysTold // of events without a time in their ids
-	elsewhere eventDays = undated << 1  // of events on any other day
+	elsewhere eventDays = undated << 1  // of events that may be on any day
 )
 
 // daysOf returns where one event is that speaks of the log.
 func daysOf(key domain.LogKey, id domain.EventID) eventDays {
 	first, day := dayOf(domain.EventID(key)), dayOf(id)
 	switch n := (day - first) / dayLength; {
-	case day == 0:
-		return undated
-	case first == 0, n < 0, n >= daysTold:
+	case day == 0, first == 0, n < 0, n >= daysNoted:
 		return elsewhere
 	default:
 		return 1 << n

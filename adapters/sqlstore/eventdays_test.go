@@ -56,7 +56,16 @@ func isOn(days eventDays, messageID string, event domain.EventID) bool {
 	return days != 0 && (!told || slices.Contains(list, dayOf(event)))
 }
 
-func TestEventDaysTellOfDaysWithinTwoMonths(t *testing.T) {
+// Logs of before note events without a time.
+func TestEventsWithoutATimeAreLookedForLast(t *testing.T) {
+	key := domain.LogKey(uuidAt(time.Date(2031, 5, 4, 0, 0, 0, 0, time.UTC).UnixMilli()))
+	got, told := (1 | undated).days(key, 3)
+	if diff := cmp.Diff([]int64{dayOf(domain.EventID(key)), 0}, got); diff != "" || !told {
+		t.Errorf("told: %v, -want +got\n%s", told, diff)
+	}
+}
+
+func TestEventDaysTellOfDaysWithinFortyDays(t *testing.T) {
 	accepted := time.Date(2031, 5, 4, 23, 59, 59, 0, time.UTC)
 	first := dayStart(accepted).UnixMilli()
 	key := domain.LogKey(uuidAt(accepted.UnixMilli()))
@@ -70,12 +79,12 @@ func TestEventDaysTellOfDaysWithinTwoMonths(t *testing.T) {
 	}{
 		"the same day":          {key, []domain.EventID{after(0)}, []int64{first}},
 		"some, latest first":    {key, []domain.EventID{after(0), after(1), after(30)}, []int64{first + 30*dayLength, first + dayLength, first}},
-		"the last that is told": {key, []domain.EventID{after(61)}, []int64{first + 61*dayLength}},
-		"one later":             {key, []domain.EventID{after(0), after(62)}, nil},
+		"the last that is told": {key, []domain.EventID{after(39)}, []int64{first + 39*dayLength}},
+		"one later":             {key, []domain.EventID{after(0), after(40)}, nil},
 		"the day before":        {key, []domain.EventID{after(-1)}, nil},
-		"without a time, last":  {key, []domain.EventID{{15: 1}, after(0)}, []int64{first, 0}},
+		"without a time":        {key, []domain.EventID{{15: 1}, after(0)}, nil},
 		"a key without a time":  {domain.LogKey{15: 1}, []domain.EventID{after(0)}, nil},
-		"neither has a time":    {domain.LogKey{15: 1}, []domain.EventID{{15: 1}}, []int64{0}},
+		"neither has a time":    {domain.LogKey{15: 1}, []domain.EventID{{15: 1}}, nil},
 		"more than most":        {key, []domain.EventID{after(0), after(1), after(2), after(3)}, nil},
 		"of before":             {key, nil, nil},
 	} {

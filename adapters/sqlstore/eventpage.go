@@ -12,8 +12,8 @@ import (
 // eventQuery is one statement's part of a page of events.
 type eventQuery struct {
 	ofMessage       bool
-	least, greatest domain.LogKey   // of the message
-	keys            []domain.LogKey // of the logs whose events are wanted, nil for all; in SQLite
+	least, greatest domain.LogKey // of the message
+	recipient       string        // whose logs' events are wanted, "" for all; in SQLite
 	types           []string
 	within          uuidRange
 	limit           int

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"math"
 	"time"
 
 	"github.com/kumotrail/kumotrail/domain"
@@ -48,9 +49,9 @@ func SQLiteLogQuery(f ports.LogFilter, limit int) (query string, args []any) {
 	return sqliteLogQuery(&f, keyRanges(&f, domain.LogKey{})[0], limit, false)
 }
 
-// SQLiteEventQuery is the statement of a page of events of those logs.
-func SQLiteEventQuery(messageID string, keys []domain.LogKey) (query string, args []any) {
-	q := &eventQuery{within: uuidRange{below: maxUUID}, limit: 50, keys: keys}
+// SQLiteEventQuery is the statement of a page of events of the recipient's logs.
+func SQLiteEventQuery(messageID, recipient string) (query string, args []any) {
+	q := &eventQuery{within: uuidRange{below: maxUUID}, limit: 50, recipient: recipient}
 	if messageID != "" {
 		q.ofMessage = true
 		q.least, q.greatest = domain.KeysOfMessage(messageID)
@@ -58,5 +59,14 @@ func SQLiteEventQuery(messageID string, keys []domain.LogKey) (query string, arg
 	return sqliteEventQuery(q)
 }
 
-// CopyFewLogs has units copy their new logs however few there are.
-func CopyFewLogs() { leastCopied = 1 }
+// CopyFewLogs has units copy their new logs however few there are, and of all days.
+func CopyFewLogs() { copyRules = copyRule{least: 1, age: math.MaxInt64} }
+
+// CopyYoungLogs has units copy their new logs only of days that are not let go of.
+func (s *Postgres) CopyYoungLogs() { s.copyRule.age = 30 * day }
+
+// JoinAllLogs has units copy none.
+func (s *Postgres) JoinAllLogs() { s.copyRule.least = math.MaxInt }
+
+// CopyAllLogs has units copy them as when the store was opened.
+func (s *Postgres) CopyAllLogs() { s.copyRule = copyRules }

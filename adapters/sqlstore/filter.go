@@ -13,8 +13,11 @@ import (
 type dialect struct {
 	numbered bool // placeholders are $1, $2 ...
 	// indexed are conditions that their index alone serves, on the value twice;
-	// that on the recipient on its hash and its text. email_log_rare has the same.
+	// that on the recipient on what its index has of it, and on its text.
+	// email_log_rare has the same.
 	indexed map[field]string
+	// recipient returns what the index on recipients is asked for.
+	recipient func(string) any
 	// unindexed goes before a column that no index shall serve.
 	unindexed string
 	rank      string // a condition on the rank of the status
@@ -83,7 +86,7 @@ func (d *dialect) conditionsBy(f *ports.LogFilter, index field) *conditions {
 		{byKey, "cause", string(f.Cause)},
 	} {
 		if index == byRecipient && text.field == byRecipient {
-			c.add(d.indexed[index], recipientHash(recipient), recipient)
+			c.add(d.indexed[index], d.recipient(recipient), recipient)
 			continue
 		}
 		d.text(c, text.field == index, text.field, text.column, text.value)

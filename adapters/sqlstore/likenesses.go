@@ -27,7 +27,7 @@ type logReader interface {
 
 // capitals are the logs to a recipient, accepted in [from, to), that have
 // capitals in the recipient's name. Few have, and those have an index of their
-// own; all others are found by the hash in their key.
+// own; all others are found as their lists are.
 type capitals struct {
 	recipient string
 	from, to  time.Time

@@ -103,11 +103,12 @@ type Postgres struct {
 	// pages is for reading lists, and writes nothing: statements of few shapes,
 	// whose plans are kept, for to plan one over all days takes longer than to
 	// run it.
-	pages   *pgxpool.Pool
-	turns   chan struct{} // as many tokens as writers
-	days    sync.Mutex    // held by who makes days
-	resent  expectation
-	caution caution
+	pages    *pgxpool.Pool
+	turns    chan struct{} // as many tokens as writers
+	copyRule copyRule
+	days     sync.Mutex // held by who makes days
+	resent   expectation
+	caution  caution
 
 	statements statementSet
 
@@ -159,10 +160,11 @@ func (s *Postgres) open(url string) (err error) {
 	if s.conn, err = postgresConnection(url, s.cfg); err != nil {
 		return err
 	}
-	if s.packer, err = newPackerFor(s.cfg.Writers); err != nil {
+	if s.packer, err = newPacker(); err != nil {
 		return err
 	}
 	s.turns = make(chan struct{}, s.cfg.Writers)
+	s.copyRule = copyRules
 	// Besides the writers: a claim, a Done, a prune, and who makes days.
 	if s.pool, err = postgresPool(s.conn, s.cfg.Writers+4); err != nil {
 		return err

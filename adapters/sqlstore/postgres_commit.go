@@ -90,6 +90,8 @@ type postgresCommit struct {
 	look    bool // for what is known, before anything is written
 	copying copying
 
+	isCopied  []bool // of the logs
+	copied    int    // how many are
 	isNew     []bool
 	added     []int32    // new events in order of their ids
 	standings []standing // of the logs
@@ -100,7 +102,9 @@ type postgresCommit struct {
 	newRows    pgTuples
 	logRows    pgTuples
 	rejectRows pgTuples
+	rareRows   pgTuples
 	tallies    tallyPacker
+	messages   messagePacker
 	chunks     chunkSet
 	packed     []byte
 	ids        []byte
@@ -119,15 +123,18 @@ func (c *postgresCommit) start(s *Postgres, u ports.Unit) {
 	c.copying = s.caution.next()
 }
 
-// forget lets go of the unit's memory.
+// forget lets go of the unit's memory. Any text of it would keep the whole body.
 func (c *postgresCommit) forget() {
-	for _, b := range []*[]byte{&c.exchange.buf, &c.eventRows.buf, &c.newRows.buf, &c.logRows.buf, &c.rejectRows.buf, &c.tallies.buf, &c.packed, &c.ids} {
+	c.tallies.reset()
+	c.messages.reset()
+	for _, b := range []*[]byte{&c.exchange.buf, &c.eventRows.buf, &c.newRows.buf, &c.logRows.buf, &c.rejectRows.buf,
+		&c.rareRows.buf, &c.tallies.buf, &c.messages.buf, &c.messages.list, &c.packed, &c.ids} {
 		if cap(*b) > maxIdleBuffer {
 			*b = nil
 		}
 	}
 	c.release()
-	c.unit, c.store, c.isNew, c.added, c.standings = nil, nil, nil, nil, nil
+	c.unit, c.store, c.isNew, c.added, c.isCopied, c.standings = nil, nil, nil, nil, nil, nil
 	c.chunks.reset(time.Time{})
 	clear(c.exchange.rows)
 }
@@ -175,6 +182,7 @@ func (c *postgresCommit) write(ctx context.Context, conn *pgx.Conn) error {
 	x := &c.exchange
 	x.reset()
 	c.outboxID = 0
+	c.chooseCopied()
 	if len(c.added) > 0 {
 		c.addEvents()
 		c.tally()
@@ -210,15 +218,23 @@ func (c *postgresCommit) addEvents() {
 	}
 }
 
-// tally notes what the new events add to the figures. What the logs change is
-// noted by triggers, who alone know what they were.
+// tally notes what the new events add to the figures, and the logs that are copied to
+// figures and lists. What others change is noted by triggers, who alone know what they
+// were.
 func (c *postgresCommit) tally() {
 	c.tallies.reset()
 	for _, i := range c.added {
 		c.tallies.add(&c.Events[i])
 	}
-	if packed := c.tallies.packed(); packed != nil {
-		c.exchange.exec(stmtTallies, nil, packed)
+	c.messages.reset()
+	for i, l := range c.logs {
+		if c.isCopied[i] {
+			c.messages.add(l)
+		}
+	}
+	events, messages := c.tallies.packed(), c.messages.packed()
+	if events != nil || messages != nil {
+		c.exchange.exec(stmtTallies, nil, events, messages)
 	}
 }
 

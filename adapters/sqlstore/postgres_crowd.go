@@ -118,8 +118,8 @@ func isOfRecipient(c *conditions, recipient string) {
 // range.
 func (s *Postgres) lookUp(ctx context.Context, recipient, are string, q *eventQuery, r uuidRange, limit int) ([]storedEvent, error) {
 	c := &conditions{numbered: true}
-	his := `email_log l WHERE substr(uuid_send(l.key), 12, 5) = ` + c.placeholder(recipientHash(recipient)) +
-		` AND l.recipient = ` + c.placeholder(recipient) + are
+	his := c.placeholder(recipient)
+	his = `email_log l WHERE hashtext(l.recipient) = hashtext(` + his + `) AND l.recipient = ` + his + are
 	within := ` AND id >= ` + c.placeholder([16]byte(r.least)) + ` AND id < ` + c.placeholder([16]byte(r.below)) + ` OFFSET 0`
 	// A report may be about one of his logs and have the key of another.
 	events := `(SELECT id FROM (

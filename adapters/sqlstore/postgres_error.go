@@ -52,16 +52,17 @@ func pgCode(err error) string {
 	return ""
 }
 
-// isDuplicate says whether a row of one of the table's days was there already.
+// isDuplicate says whether a row of one of the table's days, or of a list of them, was
+// there already.
 func isDuplicate(err error, table string) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && e.Code == pgUnique && strings.HasPrefix(e.TableName, table+"_")
 }
 
-// isMissingDay says whether a row found no partition.
+// isMissingDay says whether a row found no partition, or rows for one did not.
 func isMissingDay(err error) bool {
 	var e *pgconn.PgError
-	return errors.As(err, &e) && e.Code == pgCheck && e.ConstraintName == ""
+	return errors.As(err, &e) && (e.Code == pgCheck && e.ConstraintName == "" || e.Code == pgNoTable)
 }
 
 // isPassing says whether the same transaction may well succeed when it is tried

@@ -16,22 +16,29 @@ import (
 // to be told the ids of the day, and looks for events among all of these.
 const fewDays = 16
 
-// eventsOfMessage returns the events of a message in no order, and others whose
-// message ids have the same hash.
-func (s *Postgres) eventsOfMessage(ctx context.Context, least, greatest domain.LogKey) ([]storedEvent, error) {
+// daysOfMessage returns the days that have events of a message, the latest first, and
+// false for too many or if its logs do not tell.
+func (s *Postgres) daysOfMessage(ctx context.Context, least, greatest domain.LogKey) ([]int64, bool, error) {
 	var days *int64
 	err := s.pages.QueryRow(ctx, `SELECT CASE WHEN count(*) = count(days) THEN bit_or(days) END
 		FROM email_log WHERE key BETWEEN $1 AND $2`, [16]byte(least), [16]byte(greatest)).Scan(&days)
+	list, ok := daysFrom(days).days(least, fewDays)
+	return list, ok, err
+}
+
+// eventsOfMessage returns the events of a message in no order, and others whose
+// message ids have the same hash.
+func (s *Postgres) eventsOfMessage(ctx context.Context, least, greatest domain.LogKey) ([]storedEvent, error) {
+	days, ok, err := s.daysOfMessage(ctx, least, greatest)
 	if err != nil {
 		return nil, err
 	}
-	list, ok := daysFrom(days).days(least, fewDays)
 	if !ok {
 		return s.scanEvents(ctx, `SELECT `+postgresEventColumns+` FROM email_event e
 			WHERE e.message_key BETWEEN $1 AND $2 OR e.original_key BETWEEN $1 AND $2`, [16]byte(least), [16]byte(greatest))
 	}
 	var events []storedEvent
-	for _, day := range list {
+	for _, day := range days {
 		found, err := s.eventsOfDay(ctx, day, "BETWEEN $1 AND $2", [16]byte(least), [16]byte(greatest))
 		if err != nil {
 			return nil, err
@@ -39,6 +46,44 @@ func (s *Postgres) eventsOfMessage(ctx context.Context, least, greatest domain.L
 		events = append(events, found...)
 	}
 	return events, nil
+}
+
+// pageOfMessage returns a page of what eventsOfMessage does, without reading more: a
+// message may have very many.
+func (s *Postgres) pageOfMessage(ctx context.Context, q *eventQuery) ([]storedEvent, error) {
+	days, ok, err := s.daysOfMessage(ctx, q.least, q.greatest)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return s.pageOfMessageIn(ctx, eventTable, q, q.limit)
+	}
+	var page []storedEvent
+	for _, day := range days {
+		if len(page) == q.limit {
+			break
+		}
+		if !q.within.hasDay(day) {
+			continue
+		}
+		found, err := s.pageOfMessageIn(ctx, partition{eventTable, day}.name(), q, q.limit-len(page))
+		if err != nil && pgCode(err) != pgNoTable { // one that has just been dropped
+			return nil, err
+		}
+		page = append(page, found...)
+	}
+	return page, nil
+}
+
+// pageOfMessageIn looks for ids alone among all days: whatever else is asked would be
+// made ready for each. OFFSET 0 keeps it from being asked there: of the ids of a range
+// the planner thinks that they are few, and reads them.
+func (s *Postgres) pageOfMessageIn(ctx context.Context, table string, q *eventQuery, limit int) ([]storedEvent, error) {
+	c := &conditions{numbered: true}
+	between := " BETWEEN " + c.placeholder([16]byte(q.least)) + " AND " + c.placeholder([16]byte(q.greatest))
+	return s.pageOfEvents(ctx, c, `(SELECT id FROM `+table+` WHERE message_key`+between+`
+			UNION SELECT id FROM `+table+` WHERE original_key`+between+` OFFSET 0) k
+		CROSS JOIN LATERAL (SELECT * FROM `+table+` WHERE id = k.id LIMIT 1) e`, q, q.within, limit)
 }
 
 // pageOfMessageTo returns a page of the events of a message that are of one of the
@@ -124,8 +169,7 @@ type logDays struct {
 // logsOfRecipient returns up to limit of the recipient's logs.
 func (s *Postgres) logsOfRecipient(ctx context.Context, recipient string, limit int) ([]logDays, error) {
 	rows, err := s.pages.Query(ctx, `SELECT uuid_send(key), days FROM email_log
-		WHERE substr(uuid_send(key), 12, 5) = $1 AND recipient = $2 LIMIT $3`,
-		recipientHash(recipient), recipient, int64(limit))
+		WHERE hashtext(recipient) = hashtext($1) AND recipient = $1 LIMIT $2`, recipient, int64(limit))
 	if err != nil {
 		return nil, err
 	}

@@ -52,6 +52,12 @@ func (x *pgExchange) exec(statement string, row func(values [][]byte), args ...[
 	x.rows = append(x.rows, row)
 }
 
+// copyInto adds a COPY FROM STDIN that is not prepared, with its data.
+func (x *pgExchange) copyInto(query string, data []byte) {
+	x.add(&pgproto3.Parse{Query: query})
+	x.copyIn("", data)
+}
+
 // copyIn adds a prepared COPY FROM STDIN with its data.
 func (x *pgExchange) copyIn(statement string, data []byte) {
 	x.exec(statement, nil)

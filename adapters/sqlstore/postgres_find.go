@@ -35,7 +35,6 @@ func (s *Postgres) findLogs(ctx context.Context, id string, limit int) ([]domain
 // asked for in one round trip: each id may be both.
 func (s *Postgres) logsByID(ctx context.Context, id string, limit int) ([]domain.EmailLog, error) {
 	message, application := &ports.LogFilter{MessageID: id}, &ports.LogFilter{ApplicationID: id}
-	always := uuidRange{below: maxUUID}
 	var ofMessage []domain.EmailLog
 	var keys [][16]byte
 	asked := &pgx.Batch{}
@@ -45,14 +44,14 @@ func (s *Postgres) logsByID(ctx context.Context, id string, limit int) ([]domain
 		return err
 	})
 	query, args = postgresKeysQuery(application, always, limit)
-	asked.Queue(query, args...).Query(func(rows pgx.Rows) (err error) {
+	queueByStretches(asked, query, args).Query(func(rows pgx.Rows) (err error) {
 		keys, err = collectKeys(rows)
 		return err
 	})
 	if err := s.pages.SendBatch(ctx, asked).Close(); err != nil {
 		return nil, err
 	}
-	ofApplication, err := s.logsOfKeys(ctx, application, keys, always, limit, true)
+	ofApplication, err := s.pageOfKeys(ctx, application, keys, always, limit, true)
 	return greatest(limit, ofMessage, ofApplication), err
 }
 

@@ -96,13 +96,7 @@ func TestExportsHaveAllLogsOfTheirTime(t *testing.T) {
 // TestWindowsWalkThePrimaryKey holds windows to plans that walk the primary key of
 // their days, upward where they read, and sort nothing.
 func TestWindowsWalkThePrimaryKey(t *testing.T) {
-	url, schema := servers.Postgres(t), servers.Schema(t)
-	openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, DaysAhead: 1})
-	admin := asAdministrator(t, url)
-	tell(t, admin, "SET search_path TO "+schema)
-	tell(t, admin, "SET plan_cache_mode TO force_generic_plan")
-	now := time.Now().UTC().Truncate(24 * time.Hour)
-	fillDays(t, admin, now, 60, 400)
+	_, admin, now := openForPlans(t, 60, 400)
 	for name, f := range map[string]ports.LogFilter{
 		"time": {}, "cause": {Cause: domain.CauseRecipient}, "status": {Statuses: []domain.Status{domain.Delivered}},
 	} {

@@ -89,7 +89,7 @@ func (s *Postgres) shortestList(ctx context.Context, hashes []int64, ranges []uu
 func (s *Postgres) keysOfList(ctx context.Context, f *ports.LogFilter, hash int64, r uuidRange, n int) ([]uuid, error) {
 	for rows := 64; ; {
 		query, args := postgresListQuery(f, hash, r, rows, n)
-		keys, complete, err := s.readKeys(ctx, query, args, r, rows)
+		keys, complete, err := s.readKeys(ctx, query, args, waitingFor(f), r, rows)
 		if err != nil {
 			return nil, err
 		}
@@ -101,9 +101,9 @@ func (s *Postgres) keysOfList(ctx context.Context, f *ports.LogFilter, hash int6
 	}
 }
 
-// postgresListQuery reads rows of a list, those with the greatest last key, and in
-// one more row the greatest n keys of what was not listed yet: both as they are at
-// one moment.
+// postgresListQuery reads rows of a list, those with the greatest last key, in one
+// more row the greatest n keys of what was not listed yet, as far as triggers noted it,
+// and packed what commits did: all as they are at one moment.
 func postgresListQuery(f *ports.LogFilter, hash int64, r uuidRange, rows, n int) (query string, args []any) {
 	c := &conditions{numbered: true}
 	c.add("hash = ?", hash)
@@ -126,7 +126,8 @@ func postgresListQuery(f *ports.LogFilter, hash int64, r uuidRange, rows, n int)
 	}
 	return query + ` UNION ALL SELECT false, array_send(array_agg(key)), NULL FROM (
 		SELECT DISTINCT t.key FROM tally_delta d CROSS JOIN LATERAL unnest(d.logs) t
-		WHERE ` + c.String() + ` ORDER BY t.key DESC LIMIT ` + c.placeholder(int64(n)) + `) p`, c.args
+		WHERE ` + c.String() + ` ORDER BY t.key DESC LIMIT ` + c.placeholder(int64(n)) + `) p
+		UNION ALL SELECT NULL, messages, NULL FROM unit_tally WHERE messages IS NOT NULL`, c.args
 }
 
 // assumedRows is as assumed, and no less than rows.
@@ -140,7 +141,7 @@ func assumedRows(rows int) string {
 
 // readKeys returns keys of r that the rows of a list query have, the greatest first,
 // as far as no row that was left out may have more, and whether none was.
-func (s *Postgres) readKeys(ctx context.Context, query string, args []any, r uuidRange, most int) (keys []uuid, complete bool, err error) {
+func (s *Postgres) readKeys(ctx context.Context, query string, args []any, waiting *waitingKeys, r uuidRange, most int) (keys []uuid, complete bool, err error) {
 	rows, err := s.pages.Query(ctx, query, append([]any{binaryValues}, args...)...)
 	if err != nil {
 		return nil, false, err
@@ -148,16 +149,20 @@ func (s *Postgres) readKeys(ctx context.Context, query string, args []any, r uui
 	defer rows.Close()
 	read, least := 0, r.least
 	for rows.Next() {
-		values := rows.RawValues()
-		if values[1] == nil { // nothing waits
+		isListed, list, last := rows.RawValues()[0], rows.RawValues()[1], rows.RawValues()[2]
+		if list == nil { // nothing waits
 			continue
 		}
-		if last := values[2]; last != nil {
+		if last != nil {
 			if read++; read == most {
 				least = uuid(last)
 			}
 		}
-		if err := eachKey(values[1], func(key uuid) { keys = append(keys, key) }); err != nil {
+		each := eachKey
+		if isListed == nil {
+			each = waiting.each
+		}
+		if err := each(list, func(key uuid) { keys = append(keys, key) }); err != nil {
 			return nil, false, err
 		}
 	}
@@ -169,6 +174,35 @@ func (s *Postgres) readKeys(ctx context.Context, query string, args []any, r uui
 	})
 	slices.SortFunc(keys, func(a, b uuid) int { return bytes.Compare(b[:], a[:]) })
 	return slices.Compact(keys), read < most, nil
+}
+
+// waitingKeys are those of new logs that a list is to have, but has not yet.
+type waitingKeys struct {
+	names *symbols
+	has   dims // 0 for whatever
+}
+
+func waitingFor(f *ports.LogFilter) *waitingKeys {
+	w := &waitingKeys{names: newSymbols()}
+	for place, value := range map[int]string{
+		providerPlace: f.Provider, domainPlace: strings.ToLower(f.Domain), tenantPlace: f.Tenant,
+		campaignPlace: f.Campaign, sourcePlace: f.EgressSource,
+	} {
+		w.has[place] = w.names.add(value)
+	}
+	return w
+}
+
+// each calls visit with the keys among those that a commit noted.
+func (w *waitingKeys) each(packed []byte, visit func(uuid)) error {
+	return unpackMessages(packed, w.names, func(t *tally) {
+		for place, symbol := range w.has {
+			if symbol != 0 && t.dims[place] != symbol {
+				return
+			}
+		}
+		visit(t.key)
+	})
 }
 
 // manyOfDay is from how many keys a day on they are looked up all together: each

@@ -141,3 +141,20 @@ func TestListsForgetUndatedLogs(t *testing.T) {
 		t.Errorf("%d logs are left, %v, want 2", len(page), err)
 	}
 }
+
+// TestNotesOfServicesOfBeforeCount has new events noted where services of before note
+// them, who may still run when a store is brought up to date.
+func TestNotesOfServicesOfBeforeCount(t *testing.T) {
+	url, schema := servers.Postgres(t), servers.Schema(t)
+	s := openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema})
+	admin := asAdministrator(t, url)
+	tell(t, admin, "SET search_path TO "+schema)
+	u := mailUnit(0, 40)
+	mustCommit(t, s, u)
+	tell(t, admin, "INSERT INTO tally_delta (events) SELECT events FROM unit_tally")
+	tell(t, admin, "UPDATE unit_tally SET events = NULL")
+	counted(t, s, u.Events)
+	if n := told[int](t, admin, "SELECT count(*) FROM tally_delta") + told[int](t, admin, "SELECT count(*) FROM unit_tally"); n != 0 {
+		t.Errorf("%d notes are left", n)
+	}
+}

@@ -2,7 +2,9 @@ package sqlstore
 
 import (
 	"encoding/binary"
+	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/kumotrail/kumotrail/domain"
 )
@@ -11,6 +13,9 @@ import (
 // reception is most likely new. COPY saves a fifth of what a new log costs the
 // server, indexes and triggers included; but if one of them is there after all, for
 // what came next was committed before, the whole unit has to be tried again.
+//
+// Logs are copied to the tables of their days, where no trigger fires: what there is to
+// note of them is known here.
 
 // copying is which of the logs that begin in a unit are copied.
 type copying uint8
@@ -21,8 +26,22 @@ const (
 	noLogs
 )
 
-// leastCopied is how many logs COPY has to have to be worth a statement of its own.
-var leastCopied = 50
+// copyRule says when logs of a day are copied.
+type copyRule struct {
+	least int           // how many have to be: COPY is a statement of its own
+	age   time.Duration // how old the day may be
+}
+
+// copyRules of stores that are opened. A day that is let go of may be detached already,
+// and is found by its name for a moment more: what is copied there would go with it,
+// where a join waits for the day to be made anew. Logs are kept for 40 days at least, so
+// younger days are safe.
+var copyRules = copyRule{least: 50, age: 30 * day}
+
+// allows says whether n logs of a day, 0 for that of time 0, are copied.
+func (r copyRule) allows(dayMillis int64, n int, now time.Time) bool {
+	return n >= r.least && (dayMillis == 0 || now.Sub(time.UnixMilli(dayMillis)) < r.age)
+}
 
 // cautiousUnits is for how many units fewer logs are copied after one that was there
 // already: where messages are delivered as soon as they are received, by connections
@@ -45,62 +64,102 @@ func (c *caution) next() copying {
 // writeLogs copies logs or joins them with what is there.
 func (c *postgresCommit) writeLogs() {
 	c.standings = make([]standing, len(c.logs))
-	isCopied, n := c.copied()
-	if n > 0 {
-		c.copyLogs(isCopied)
+	if c.copied > 0 {
+		c.copyLogs()
+		c.copyRare()
 	}
-	if n < len(c.logs) {
-		c.joinLogs(isCopied, len(c.logs)-n)
+	if c.copied < len(c.logs) {
+		c.joinLogs(len(c.logs) - c.copied)
 	}
 }
 
-// copied says of each log whether it is copied, and of how many.
-func (c *postgresCommit) copied() (isCopied []bool, n int) {
-	isCopied = make([]bool, len(c.logs))
+// chooseCopied chooses the logs that are copied, all of them confirmed: of each day none
+// or enough.
+func (c *postgresCommit) chooseCopied() {
+	c.isCopied, c.copied = make([]bool, len(c.logs)), 0
 	if c.copying == noLogs {
-		return isCopied, 0
+		return
 	}
 	for _, i := range c.added {
-		at := c.logOf[i]
-		if at < 0 || isCopied[at] || c.Events[i].Type != domain.Reception {
-			continue
-		}
-		if c.copying == newLogs || c.logs[at].Decision.Status > domain.Deferred {
-			isCopied[at] = true
-			n++
+		if at := c.logOf[i]; at >= 0 && c.Events[i].Type == domain.Reception {
+			l := c.logs[at]
+			c.isCopied[at] = l.Confirmed && (c.copying == newLogs || l.Decision.Status > domain.Deferred)
 		}
 	}
-	if n < leastCopied {
-		clear(isCopied)
-		return isCopied, 0
-	}
-	return isCopied, n
+	c.eachDay(func(day int64, from, to int) {
+		chosen := c.isCopied[from:to]
+		n := countTrue(chosen)
+		if !c.store.copyRule.allows(day, n, c.now) {
+			clear(chosen)
+			n = 0
+		}
+		c.copied += n
+	})
 }
 
-func (c *postgresCommit) copyLogs(isCopied []bool) {
-	t := &c.newRows
-	t.startCopy()
-	for i := range c.logs {
-		if !isCopied[i] {
-			continue
+func countTrue(list []bool) (n int) {
+	for _, is := range list {
+		n += int(boolValue(is))
+	}
+	return n
+}
+
+// eachDay calls visit with each day of the logs and where those of it are.
+func (c *postgresCommit) eachDay(visit func(day int64, from, to int)) {
+	for from := 0; from < len(c.logs); {
+		day, to := c.dayOfLog(from), from+1
+		for to < len(c.logs) && c.dayOfLog(to) == day {
+			to++
 		}
-		l := c.logs[i]
-		t.copyRow(34)
-		t.log(l, c.heardOf(i), c.onDays[i], &c.store.statements)
-		if l.Confirmed {
-			c.standings[i] = standing{true, l.Decision.Status}
+		visit(day, from, to)
+		from = to
+	}
+}
+
+func (c *postgresCommit) dayOfLog(i int) int64 { return dayOf(domain.EventID(c.logs[i].Key)) }
+
+// copyLogs copies logs to their days.
+func (c *postgresCommit) copyLogs() {
+	t := &c.newRows
+	c.eachDay(func(day int64, from, to int) {
+		t.startCopy()
+		n := len(t.buf)
+		for i := from; i < to; i++ {
+			if c.isCopied[i] {
+				t.copyRow(34)
+				t.log(c.logs[i], c.heardOf(i), c.onDays[i], &c.store.statements)
+				c.standings[i] = standing{true, c.logs[i].Decision.Status}
+			}
+		}
+		if len(t.buf) > n {
+			t.endCopy()
+			c.exchange.copyInto(copyLogs(day), t.buf)
+		}
+	})
+}
+
+// copyRare lists those that are copied and have a rare status.
+func (c *postgresCommit) copyRare() {
+	t := &c.rareRows
+	t.startCopy()
+	n := len(t.buf)
+	for i, l := range c.logs {
+		if c.isCopied[i] && slices.Contains(rareStatuses, l.Decision.Status) {
+			t.rare(l)
 		}
 	}
-	t.endCopy()
-	c.exchange.copyIn(stmtNewLogs, t.buf)
+	if len(t.buf) > n {
+		t.endCopy()
+		c.exchange.copyIn(stmtNewRare, t.buf)
+	}
 }
 
 // joinLogs joins the n logs that are not copied.
-func (c *postgresCommit) joinLogs(isCopied []bool, n int) {
+func (c *postgresCommit) joinLogs(n int) {
 	t, types := &c.logRows, &c.store.statements
 	t.startArray(n, types.logRow)
 	for i := range c.logs {
-		if !isCopied[i] {
+		if !c.isCopied[i] {
 			t.arrayRow(27, func() { t.log(c.logs[i], c.heardOf(i), c.onDays[i], types) })
 		}
 	}

@@ -3,7 +3,10 @@
 package sqlstore_test
 
 import (
+	"context"
 	"net/url"
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -11,7 +14,9 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/kumotrail/kumotrail/adapters/sqlstore"
+	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/migrations"
+	"github.com/kumotrail/kumotrail/ports"
 	"github.com/kumotrail/kumotrail/test/servers"
 )
 
@@ -100,4 +105,33 @@ func applyOldPostgres(t *testing.T, server, schema string) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Units copy logs to a day's table and then join others with what is in all days. Steps
+// of the schema lock these before the one, and are what PostgreSQL then often ends.
+func TestSchemaIsBroughtUpToDateBesideWriters(t *testing.T) {
+	server := servers.OwnPostgres(t, "deadlock_timeout=10ms")
+	s, admin := openPostgres(t, server.URL(), sqlstore.PostgresConfig{Writers: 2}), asAdministrator(t, server.URL())
+	ctx, stop := context.WithCancel(t.Context())
+	var writers sync.WaitGroup
+	for w := range 2 {
+		writers.Go(func() {
+			var begun []domain.EmailEvent
+			for n := 0; ctx.Err() == nil; n++ {
+				received, delivered := receivedAndDelivered(2*n+w, 300)
+				if _, err := s.Commit(t.Context(), ports.Unit{Events: slices.Concat(received, begun)}); err != nil {
+					t.Error(err)
+				}
+				begun = delivered
+			}
+		})
+	}
+	for range 30 {
+		tell(t, admin, "DELETE FROM kumotrail.bun_migrations WHERE name = '20261127060000'")
+		if _, err := sqlstore.MigratePostgres(t.Context(), server.URL(), sqlstore.PostgresConfig{}); err != nil {
+			t.Error(err)
+		}
+	}
+	stop()
+	writers.Wait()
 }

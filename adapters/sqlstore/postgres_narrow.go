@@ -1,8 +1,10 @@
 package sqlstore
 
 import (
+	"bytes"
 	"context"
 	"slices"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
@@ -28,26 +30,26 @@ func (s *Postgres) narrowPage(ctx context.Context, f *ports.LogFilter, ranges []
 	if f.MessageID != "" {
 		return s.pageWithin(ctx, f, ranges, limit, both)
 	}
-	var page []domain.EmailLog
-	for _, r := range ranges {
-		query, args := postgresKeysQuery(f, r, limit-len(page))
-		rows, err := s.pages.Query(ctx, query, args...)
-		if err != nil {
-			return nil, err
-		}
-		keys, err := collectKeys(rows)
-		if err != nil {
-			return nil, err
-		}
-		logs, err := s.logsOfKeys(ctx, f, keys, r, limit-len(page), both)
-		if err != nil {
-			return nil, err
-		}
-		if page = joinedPages(page, logs); len(page) >= limit {
-			break
-		}
+	if !slices.Equal(ranges, []uuidRange{always}) {
+		ranges = inEras(ranges)
 	}
-	return page, nil
+	return pageOf(ranges, limit, func(r uuidRange, limit int) ([]domain.EmailLog, error) {
+		keys, err := s.keysWithin(ctx, f, r, limit)
+		if err != nil {
+			return nil, err
+		}
+		return s.pageOfKeys(ctx, f, keys, r, limit, both)
+	})
+}
+
+func (s *Postgres) keysWithin(ctx context.Context, f *ports.LogFilter, r uuidRange, limit int) (keys [][16]byte, err error) {
+	query, args := postgresKeysQuery(f, r, limit)
+	asked := &pgx.Batch{}
+	queueByStretches(asked, query, args).Query(func(rows pgx.Rows) (err error) {
+		keys, err = collectKeys(rows)
+		return err
+	})
+	return keys, s.pages.SendBatch(ctx, asked).Close()
 }
 
 // joinedPages copies nothing if there is one.
@@ -58,39 +60,71 @@ func joinedPages(page, more []domain.EmailLog) []domain.EmailLog {
 	return append(page, more...)
 }
 
-// postgresKeysQuery asks for the greatest keys of the logs that have the hash of
-// what f asks for.
+// postgresKeysQuery asks for keys of the logs that have the hash of what f asks for,
+// stretch by stretch: for all, or for as many as a page takes and more.
 func postgresKeysQuery(f *ports.LogFilter, r uuidRange, limit int) (query string, args []any) {
 	c := &conditions{numbered: true}
 	if f.ApplicationID != "" {
-		c.add("hashtextextended(application_id, 0) = hashtextextended(?, 0)", f.ApplicationID)
+		c.add("hashtext(application_id) = hashtext(?)", f.ApplicationID)
 	} else {
-		c.add("substr(uuid_send(key), 12, 5) = ?", recipientHash(domain.NormalizeRecipient(f.Recipient)))
+		c.add("hashtext(recipient) = hashtext(?)", domain.NormalizeRecipient(f.Recipient))
 	}
 	// Each condition has to be made ready for each day too.
-	if r != (uuidRange{below: maxUUID}) {
-		c.add("key >= ? AND key < ?", [16]byte(r.least), [16]byte(r.below))
+	if r != always {
+		withinStretches(c, r)
 	}
-	const order = " ORDER BY key DESC NULLS LAST LIMIT " // see postgresOrder
-	query = `SELECT key FROM (SELECT key FROM email_log WHERE ` + c.String() + order + assumed(limit) + `) l` +
-		order + c.placeholder(int64(limit))
-	return query, c.args
+	return `SELECT key FROM email_log WHERE ` + c.String() + byStretches + strconv.Itoa(ample(limit)), c.args
 }
 
 func collectKeys(rows pgx.Rows) ([][16]byte, error) {
 	return pgx.CollectRows(rows, pgx.RowTo[[16]byte])
 }
 
-// logsOfKeys returns the page of a range of which keys are the index's, limit of
-// them unless there are no more.
-func (s *Postgres) logsOfKeys(ctx context.Context, f *ports.LogFilter, keys [][16]byte, r uuidRange, limit int, both bool) ([]domain.EmailLog, error) {
-	if len(keys) == 0 {
-		return nil, nil
+// pageOfKeys returns the page of a range, one era or always, of which keys are what
+// postgresKeysQuery asks for.
+func (s *Postgres) pageOfKeys(ctx context.Context, f *ports.LogFilter, keys [][16]byte, r uuidRange, limit int, both bool) ([]domain.EmailLog, error) {
+	if r == always && len(keys) == ample(limit) {
+		later, err := s.keysWithin(ctx, f, uuidRange{eras[0], maxUUID}, limit)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(later) > 0: // the count has begun anew, and tells no order
+			return s.narrowPage(ctx, f, inEras([]uuidRange{r}), limit, both)
+		}
 	}
-	least, greatest := uuid(keys[len(keys)-1]), uuid(keys[0])
-	logs, err := s.logsBetween(ctx, f, keys, uuidRange{least, successor(greatest)}, limit, both)
-	rest := uuidRange{r.least, least}
-	if err != nil || len(keys) < limit || len(logs) == limit || rest.isEmpty() {
+	keys, rest := greatestKeys(keys, r, limit)
+	if len(keys) < limit && !rest.isEmpty() {
+		var err error
+		if keys, rest, err = s.addCrowdedStretch(ctx, f, keys, rest, limit); err != nil {
+			return nil, err
+		}
+	}
+	return s.logsOfKeys(ctx, f, keys, rest, limit, both)
+}
+
+// greatestKeys returns up to limit of the greatest of a range's keys, which are in no
+// order within a stretch, and where there may be more.
+func greatestKeys(keys [][16]byte, r uuidRange, limit int) ([][16]byte, uuidRange) {
+	rest, n := uuidRange{}, len(keys)
+	slices.SortFunc(keys, func(a, b [16]byte) int { return bytes.Compare(b[:], a[:]) })
+	if n == ample(limit) {
+		rest = r.until(afterStretch(keys[n-1]))
+	}
+	keys = slices.DeleteFunc(keys, func(k [16]byte) bool { return bytes.Compare(k[:], rest.below[:]) < 0 })
+	if len(keys) > limit {
+		keys, rest = keys[:limit], uuidRange{r.least, keys[limit-1]}
+	}
+	return keys, rest
+}
+
+// logsOfKeys returns the page of which keys are the index's, and rest is where there
+// may be more.
+func (s *Postgres) logsOfKeys(ctx context.Context, f *ports.LogFilter, keys [][16]byte, rest uuidRange, limit int, both bool) (logs []domain.EmailLog, err error) {
+	if len(keys) > 0 {
+		least, greatest := uuid(keys[len(keys)-1]), uuid(keys[0])
+		logs, err = s.logsBetween(ctx, f, keys, uuidRange{least, successor(greatest)}, limit, both)
+	}
+	if err != nil || len(logs) == limit || rest.isEmpty() {
 		return logs, err
 	}
 	// Some are not what f asks for besides, not to be shown, or somebody else's who

@@ -25,8 +25,28 @@ func NarrowQueries(f ports.LogFilter, limit int, onDay domain.LogKey) (queries [
 
 // LogsOfKeys returns the page of all time of which keys are the index's.
 func (s *Postgres) LogsOfKeys(ctx context.Context, f ports.LogFilter, limit int, keys ...domain.LogKey) ([]domain.EmailLog, error) {
-	return s.logsOfKeys(ctx, &f, arraysOf(keys), uuidRange{below: maxUUID}, limit, false)
+	rest := uuidRange{}
+	if len(keys) >= limit {
+		rest.below = uuid(keys[len(keys)-1])
+	}
+	return s.logsOfKeys(ctx, &f, arraysOf(keys), rest, limit, false)
 }
+
+// IsByStretches says whether a page is read by the stretches of time in keys.
+func IsByStretches(f ports.LogFilter) bool { return isByStretches(&f) }
+
+// KeysQuery is the statement for keys behind one.
+func KeysQuery(f ports.LogFilter, behind domain.LogKey, limit int) (query string, args []any) {
+	return postgresKeysQuery(&f, inEras(keyRanges(&f, behind))[0], limit)
+}
+
+// PostgresStretchesQuery is the statement for what is behind some keys.
+func PostgresStretchesQuery(f ports.LogFilter, behind domain.LogKey, limit int) (query string, args []any) {
+	return postgresStretchesQuery(&f, inEras(keyRanges(&f, behind))[0], ample(limit), false)
+}
+
+// Ample is how many logs are read for a page of limit.
+func Ample(limit int) int { return ample(limit) }
 
 func arraysOf(keys []domain.LogKey) [][16]byte {
 	list := make([][16]byte, len(keys))

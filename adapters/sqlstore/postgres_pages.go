@@ -19,13 +19,14 @@ var (
 var postgresDialect = dialect{
 	numbered: true,
 	indexed: map[field]string{
-		byApplication: "hashtextextended(application_id, 0) = hashtextextended(?, 0) AND application_id = ?",
-		byRecipient:   "substr(uuid_send(key), 12, 5) = ? AND recipient = ?",
+		byApplication: "hashtext(application_id) = hashtext(?) AND application_id = ?",
+		byRecipient:   "hashtext(recipient) = hashtext(?) AND recipient = ?",
 		byCampaign:    "hashtextextended(campaign, 0) = hashtextextended(?, 0) AND campaign = ?",
 		byTenant:      "hashtextextended(tenant, 0) = hashtextextended(?, 0) AND tenant = ?",
 	},
-	rank:   "get_byte(decision, 0) = ANY(?)",
-	ending: "right(recipient, ?) = ?",
+	recipient: func(recipient string) any { return recipient },
+	rank:      "get_byte(decision, 0) = ANY(?)",
+	ending:    "right(recipient, ?) = ?",
 	ranks: func(statuses []domain.Status) any {
 		ranks := make([]int32, len(statuses))
 		for i, s := range statuses {
@@ -86,6 +87,9 @@ func (s *Postgres) logPage(ctx context.Context, f *ports.LogFilter, before domai
 
 // pageWithin reads ranges one after another until there is a page.
 func (s *Postgres) pageWithin(ctx context.Context, f *ports.LogFilter, ranges []uuidRange, limit int, both bool) ([]domain.EmailLog, error) {
+	if isByStretches(f) {
+		return s.pageByStretches(ctx, f, ranges, limit, both)
+	}
 	if !isNarrow(f) {
 		ranges = inSteps(ranges, time.Now())
 	}
@@ -107,12 +111,16 @@ func postgresLogQuery(f *ports.LogFilter, r uuidRange, limit int, both bool) (qu
 	if isRare(f) && !both {
 		return postgresRareQuery(f, r, limit)
 	}
-	c := postgresDialect.conditions(f)
+	index := indexOf(f)
+	if isByStretches(f) {
+		index = byKey
+	}
+	c := postgresDialect.conditionsBy(f, index)
 	if !both {
 		c.add("of_report = ?", f.Reports)
 	}
 	c.add("key >= ? AND key < ?", [16]byte(r.least), [16]byte(r.below))
-	order := postgresOrder(indexOf(f))
+	order := postgresOrder(index)
 	query = `SELECT ` + postgresLogColumns + ` FROM (SELECT * FROM email_log WHERE ` + c.String() +
 		` ORDER BY ` + order + ` LIMIT ` + assumed(limit) + `) l ORDER BY ` + order + ` LIMIT ` + c.placeholder(int64(limit))
 	return query, c.args
@@ -152,21 +160,10 @@ func (s *Postgres) EventPage(ctx context.Context, f ports.EventFilter, before do
 }
 
 func (s *Postgres) eventsWithin(ctx context.Context, q *eventQuery) ([]storedEvent, error) {
-	c, from := &conditions{numbered: true}, "email_event e"
 	if q.ofMessage {
-		from = eventsOfKeys(c, [16]byte(q.least), [16]byte(q.greatest))
+		return s.pageOfMessage(ctx, q)
 	}
-	return s.pageOfEvents(ctx, c, from, q, q.within, q.limit)
-}
-
-// eventsOfKeys looks for the events of a message in all days, by ids alone: whatever
-// else is asked would be made ready for each day. OFFSET 0 keeps it from being asked
-// there: of the ids of a range the planner thinks that they are few, and reads them.
-func eventsOfKeys(c *conditions, least, greatest [16]byte) string {
-	between := " BETWEEN " + c.placeholder(least) + " AND " + c.placeholder(greatest)
-	return `(SELECT id FROM email_event WHERE message_key` + between + `
-			UNION SELECT id FROM email_event WHERE original_key` + between + ` OFFSET 0) k
-		CROSS JOIN LATERAL (SELECT * FROM email_event WHERE id = k.id LIMIT 1) e`
+	return s.pageOfEvents(ctx, &conditions{numbered: true}, "email_event e", q, q.within, q.limit)
 }
 
 // Event implements ports.EventPages.

@@ -72,10 +72,10 @@ func lastDay(now time.Time, f ports.LogFilter) ports.LogFilter {
 }
 
 var questions = []question{
-	{"recipient", "uuid_send(key)", func(n int, _ time.Time) ports.LogFilter {
+	{"recipient", "hashtext(recipient", func(n int, _ time.Time) ports.LogFilter {
 		return ports.LogFilter{Recipient: fmt.Sprintf("user%d@gmail.com", n)}
 	}},
-	{"application", "hashtextextended(application_id", func(n int, _ time.Time) ports.LogFilter {
+	{"application", "hashtext(application_id", func(n int, _ time.Time) ports.LogFilter {
 		return ports.LogFilter{ApplicationID: fmt.Sprintf("eml_%d", n)}
 	}},
 	{"tenant", "", func(n int, _ time.Time) ports.LogFilter {

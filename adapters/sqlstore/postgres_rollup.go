@@ -1,8 +1,10 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -84,41 +86,64 @@ func (s *Postgres) roll(ctx context.Context, lock string) (more bool, err error)
 
 func rollLock(schema string) int64 { return advisoryLock(schema + " roll-ups") }
 
-// takeDeltas takes the oldest deltas out, which nobody sees until what they say
-// is in the roll-ups and lists.
+// notes are columns of a table in which commits, or triggers, note what the roll-ups
+// do not have yet.
+type notes struct {
+	table    string
+	columns  []string
+	returned string // the columns as bytea
+}
+
+var (
+	unitNotes    = notes{"unit_tally", []string{"events", "messages"}, "events, messages"}
+	triggerNotes = notes{"tally_delta", []string{"events", "before", "logs"}, "events, array_send(before), array_send(logs)"}
+)
+
+// takeDeltas takes out the oldest notes, which nobody sees until what they say is in
+// the roll-ups and lists.
 func takeDeltas(ctx context.Context, tx pgx.Tx, ofEvents, ofMessages *rollup, lists *logLists) (more bool, err error) {
+	addMessage := func(t *tally) {
+		lists.add(t)
+		if !t.uncounted {
+			ofMessages.add(t)
+		}
+	}
+	moreOfUnits, err := unitNotes.take(ctx, tx, func(n [][]byte) error {
+		return cmp.Or(unpackTallies(n[0], ofEvents.names, ofEvents.add), unpackMessages(n[1], ofMessages.names, addMessage))
+	})
+	if err != nil {
+		return false, err
+	}
+	more, err = triggerNotes.take(ctx, tx, func(n [][]byte) error {
+		return cmp.Or(unpackTallies(n[0], ofEvents.names, ofEvents.add), // of before there was unit_tally
+			unpackRows(n[1], ofEvents.names, false, ofEvents.add),
+			unpackRows(n[2], ofMessages.names, true, addMessage))
+	})
+	return more || moreOfUnits, err
+}
+
+// take calls visit with each of the oldest notes, nil for NULL, and deletes them.
+func (n *notes) take(ctx context.Context, tx pgx.Tx, visit func(columns [][]byte) error) (more bool, err error) {
 	// One is taken however large it is.
 	var last int64
 	err = tx.QueryRow(ctx, `SELECT coalesce(max(id) FILTER (WHERE bytes < $2 OR place = 1), 0),
 			count(*) FILTER (WHERE bytes < $2 OR place = 1) < count(*) OR count(*) = $1
-		FROM (SELECT id, row_number() OVER w AS place, sum(coalesce(pg_column_size(events), 0) +
-				coalesce(pg_column_size(before), 0) + coalesce(pg_column_size(logs), 0)) OVER w AS bytes
-			FROM (SELECT * FROM tally_delta ORDER BY id LIMIT $1) d WINDOW w AS (ORDER BY id)) d`, rollStep, rollBytes).Scan(&last, &more)
+		FROM (SELECT id, row_number() OVER w AS place, sum(coalesce(pg_column_size(`+
+		strings.Join(n.columns, "), 0) + coalesce(pg_column_size(")+`), 0)) OVER w AS bytes
+			FROM (SELECT * FROM `+n.table+` ORDER BY id LIMIT $1) d WINDOW w AS (ORDER BY id)) d`, rollStep, rollBytes).Scan(&last, &more)
 	if err != nil {
 		return false, err
 	}
-	rows, err := tx.Query(ctx, `DELETE FROM tally_delta WHERE id <= $1
-		RETURNING events, array_send(before), array_send(logs)`, last)
+	rows, err := tx.Query(ctx, "DELETE FROM "+n.table+" WHERE id <= $1 RETURNING "+n.returned, last)
 	if err != nil {
 		return false, err
 	}
-	var events, before, logs []byte
-	_, err = pgx.ForEachRow(rows, []any{&events, &before, &logs}, func() error {
-		if events != nil {
-			if err := unpackTallies(events, ofEvents.names, ofEvents.add); err != nil {
-				return err
-			}
-		}
-		if err := unpackRows(before, ofEvents.names, false, ofEvents.add); err != nil {
-			return err
-		}
-		return unpackRows(logs, ofMessages.names, true, func(t *tally) {
-			lists.add(t)
-			if !t.uncounted {
-				ofMessages.add(t)
-			}
-		})
-	})
+	columns := make([][]byte, len(n.columns))
+	scans := make([]any, len(columns))
+	for i := range columns {
+		scans[i] = &columns[i]
+	}
+	_, err = pgx.ForEachRow(rows, scans, func() error { return visit(columns) })
 	return more, err
 }
 

@@ -113,10 +113,20 @@ func migratePostgres(ctx context.Context, db *bun.DB, schema string) error {
 		return err
 	}
 	migrator := migrate.NewMigrator(db, steps, migrate.WithMarkAppliedOnSuccess(true))
+	for tries := 1; ; tries++ {
+		err := migrateAtOnce(ctx, db, schema, migrator)
+		// Commits lock a day that they copy logs to before the table that it is of.
+		if pgCode(err) != pgDeadlock || tries == passingTries {
+			return err
+		}
+	}
+}
+
+func migrateAtOnce(ctx context.Context, db *bun.DB, schema string, migrator *migrate.Migrator) error {
 	if _, err := db.ExecContext(ctx, "BEGIN"); err != nil {
 		return err
 	}
-	err = migrateUnderLock(ctx, db, schema, migrator)
+	err := migrateUnderLock(ctx, db, schema, migrator)
 	end := "COMMIT"
 	if err != nil {
 		end = "ROLLBACK"

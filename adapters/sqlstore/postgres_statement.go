@@ -16,7 +16,7 @@ const (
 	stmtChunk       = "kumotrail_chunk"
 	stmtTallies     = "kumotrail_tallies"
 	stmtOutbox      = "kumotrail_outbox"
-	stmtNewLogs     = "kumotrail_new_logs"
+	stmtNewRare     = "kumotrail_new_rare"
 	stmtLogs        = "kumotrail_logs"
 	stmtLogsQuietly = "kumotrail_logs_quietly"
 	stmtRejects     = "kumotrail_rejects"
@@ -48,8 +48,14 @@ const writtenLogColumns = `key, accepted_at, received_at, size, confirmed, of_re
 	delivered_at, failed_at, complained_at, attempts, code, decided_at, status, enhanced_code,
 	response, cause, subcause, permanence, fault, rule, response_hash, confidence, decision, days`
 
-// copyLogs adds logs that were not there.
-const copyLogs = `COPY email_log (` + writtenLogColumns + `) FROM STDIN (FORMAT binary)`
+// copyLogs adds logs that were not there to their day.
+func copyLogs(day int64) string {
+	return "COPY " + partition{logTable, day}.name() + " (" + writtenLogColumns + ") FROM STDIN (FORMAT binary)"
+}
+
+// copyRare adds to email_log_rare what is rare of them.
+const copyRare = `COPY email_log_rare (key, status, of_report, domain, tenant, campaign, provider, egress_source, cause)
+	FROM STDIN (FORMAT binary)`
 
 // joinLogsQuery joins logs as domain.EmailLog.Join does. A log is a single value
 // of a composite type, an argument of all of them an array: an array for each
@@ -89,11 +95,11 @@ var postgresStatements = []struct{ name, query string }{
 	{stmtKnown, `SELECT id FROM email_event WHERE id = ANY($1::uuid[]) AND id BETWEEN $2::uuid AND $3::uuid`},
 	{stmtEvents, copyEvents},
 	{stmtChunk, `INSERT INTO record_chunk (id, records) VALUES ($1, $2)`},
-	{stmtTallies, `INSERT INTO tally_delta (events) VALUES ($1)`},
+	{stmtTallies, `INSERT INTO unit_tally (events, messages) VALUES ($1, $2)`},
 	{stmtOutbox, `INSERT INTO outbox (events, held_until) VALUES ($1,
 		CASE WHEN $2::bigint > 0 THEN clock_timestamp() + $2 * interval '1 microsecond' ELSE '-infinity' END)
 		RETURNING id`},
-	{stmtNewLogs, copyLogs},
+	{stmtNewRare, copyRare},
 	{stmtLogs, joinLogsQuery() + ` RETURNING key, CASE WHEN confirmed THEN get_byte(decision, 0) END`},
 	{stmtLogsQuietly, joinLogsQuery() + ` WHERE ` + changesLog()},
 	{stmtRejects, `INSERT INTO quarantine SELECT * FROM unnest($1::quarantine_row[]) ON CONFLICT (id) DO NOTHING`},

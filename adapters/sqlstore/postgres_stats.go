@@ -74,14 +74,15 @@ func (s *Postgres) queryStats(ctx context.Context, query string, args []any, sca
 // readRolled asks for all in one statement, which sees one moment.
 func (s *Postgres) readRolled(ctx context.Context, source *statsSource, a *statsAnswer) error {
 	ofMessages := source == &logSource
-	packed, rows := "events", "before"
+	unpack, packed, before, rows := unpackTallies, "events", "events", "before"
 	if ofMessages {
-		packed, rows = "NULL", "logs"
+		unpack, packed, before, rows = unpackMessages, "messages", "NULL", "logs"
 	}
 	c := &conditions{numbered: true}
 	query := postgresStats.rolled(c, source, a.statsPlan, ", NULL::bytea AS packed, NULL::bytea AS list") +
-		" UNION ALL SELECT 0, '', '', NULL, " + packed + ", array_send(" + rows + ") FROM tally_delta" +
-		" WHERE " + packed + " IS NOT NULL OR " + rows + " IS NOT NULL"
+		" UNION ALL SELECT 0, '', '', NULL, " + packed + ", NULL FROM unit_tally WHERE " + packed + " IS NOT NULL" +
+		" UNION ALL SELECT 0, '', '', NULL, " + before + ", array_send(" + rows + ") FROM tally_delta" +
+		" WHERE " + before + " IS NOT NULL OR " + rows + " IS NOT NULL"
 	return s.queryStats(ctx, query, c.args, func(row scanner) error {
 		var bucket int64
 		var first, second string
@@ -93,7 +94,7 @@ func (s *Postgres) readRolled(ctx context.Context, source *statsSource, a *stats
 		case sums != nil:
 			return a.addRolled(bucket, first, second, sums)
 		case packed != nil:
-			return unpackTallies(packed, a.names, a.addDelta)
+			return unpack(packed, a.names, a.addDelta)
 		}
 		return unpackRows(list, a.names, ofMessages, a.addDelta)
 	})

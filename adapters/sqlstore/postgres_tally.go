@@ -96,7 +96,7 @@ func (r *wireReader) tally(names *symbols, ofMessages bool) tally {
 	accepted := r.column()
 	var at int64
 	if t.uncounted = len(accepted) != 8; !t.uncounted {
-		at = int64(binary.BigEndian.Uint64(accepted)) + pgEpoch
+		at = int64(binary.BigEndian.Uint64(accepted)) + postgresEpoch
 	}
 	t.minute = minuteOf(at)
 	t.dims[0] = names.addBytes(r.column())
@@ -114,7 +114,7 @@ func (r *wireReader) tally(names *symbols, ofMessages bool) tally {
 	if ofMessages {
 		p := int64(0)
 		if len(delivered) == 8 {
-			p = int64(binary.BigEndian.Uint64(delivered)) + pgEpoch
+			p = int64(binary.BigEndian.Uint64(delivered)) + postgresEpoch
 		}
 		t.passage = passageOf(t.kind, attempts, at, p, len(delivered) == 8)
 	}

@@ -150,9 +150,6 @@ func (t *pgTuples) size(n int64) {
 	t.buf = binary.BigEndian.AppendUint64(t.buf, uint64(n))
 }
 
-// pgEpoch is where PostgreSQL counts microseconds from, in those of Unix.
-var pgEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
-
 // time appends an instant, NULL for the zero time.
 func (t *pgTuples) time(at time.Time) {
 	if at.IsZero() {
@@ -160,7 +157,7 @@ func (t *pgTuples) time(at time.Time) {
 		return
 	}
 	t.value(pgtype.TimestamptzOID, 8)
-	t.buf = binary.BigEndian.AppendUint64(t.buf, uint64(at.UnixMicro()-pgEpoch))
+	t.buf = binary.BigEndian.AppendUint64(t.buf, uint64(at.UnixMicro()-postgresEpoch))
 }
 
 const copyEvents = `COPY email_event (id, message_key, chunk_id, occurred_at, received_at,
@@ -269,12 +266,21 @@ func (t *pgTuples) verdict(d *domain.Decision, oid uint32) {
 	}
 }
 
+// rare appends a row of copyRare.
+func (t *pgTuples) rare(l *domain.EmailLog) {
+	t.copyRow(9)
+	t.uuid(l.Key)
+	t.label(l.Decision.Status.String())
+	t.bool(l.OfReport)
+	t.texts(domainOf(l.Recipient), l.Tenant, l.Campaign, l.Provider, l.EgressSource, string(l.Decision.Verdict.Cause))
+}
+
 // reject appends a row of the type quarantine_row.
 func (t *pgTuples) reject(r *domain.Reject, packed []byte) {
 	t.arrayRow(5, func() {
 		t.uuid(r.ID())
 		t.value(pgtype.TimestamptzOID, 8)
-		t.buf = binary.BigEndian.AppendUint64(t.buf, uint64(r.ReceivedAt.UnixMicro()-pgEpoch))
+		t.buf = binary.BigEndian.AppendUint64(t.buf, uint64(r.ReceivedAt.UnixMicro()-postgresEpoch))
 		t.count(len(r.Raw))
 		t.label(cleanText(r.Reason))
 		t.bytes(packed)

@@ -117,7 +117,7 @@ func binaryInteger(value []byte) (n int64, ok bool) {
 	return 0, value == nil
 }
 
-// postgresEpoch is 2000-01-01, from which PostgreSQL counts microseconds.
+// postgresEpoch is 2000-01-01, from which PostgreSQL counts microseconds, in those of Unix.
 const postgresEpoch = 946_684_800_000_000
 
 // binaryTime reads a timestamptz, the zero time for NULL.

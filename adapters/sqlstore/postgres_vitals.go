@@ -63,7 +63,8 @@ func readOldestAnnounced(ctx context.Context, conn *pgx.Conn, v *ports.Vitals) e
 
 func countUnsummed(ctx context.Context, conn *pgx.Conn, v *ports.Vitals) error {
 	var oldest micros
-	err := conn.QueryRow(ctx, `SELECT (SELECT count(*) FROM tally_delta), (SELECT noted_at FROM tally_delta ORDER BY id LIMIT 1)`).
+	err := conn.QueryRow(ctx, `SELECT (SELECT count(*) FROM tally_delta) + (SELECT count(*) FROM unit_tally),
+			least((SELECT noted_at FROM tally_delta ORDER BY id LIMIT 1), (SELECT noted_at FROM unit_tally ORDER BY id LIMIT 1))`).
 		Scan(&v.Unsummed, &oldest)
 	v.OldestUnsummed = oldest.Time
 	return err

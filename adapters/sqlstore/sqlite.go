@@ -91,7 +91,7 @@ func (s *SQLite) open(ctx context.Context, cfg SQLiteConfig) (err error) {
 	if s.packer, err = newPacker(); err != nil {
 		return err
 	}
-	if s.db, err = openSQLiteWriting(s.path, cfg); err != nil {
+	if s.db, err = openSQLiteWriting(ctx, s.path, cfg); err != nil {
 		return err
 	}
 	if s.file, err = os.Stat(s.path); err != nil {
@@ -123,8 +123,9 @@ func (s *SQLite) open(ctx context.Context, cfg SQLiteConfig) (err error) {
 // of 2,000 changes; what does not fit is written twice.
 const sqliteWriterPragmas = `PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -8000`
 
-// openSQLiteWriting returns a pool of one connection.
-func openSQLiteWriting(path string, cfg SQLiteConfig) (*bun.DB, error) {
+// openSQLiteWriting returns a pool of one connection, which is there. It waits
+// while others open the file for the first time.
+func openSQLiteWriting(ctx context.Context, path string, cfg SQLiteConfig) (*bun.DB, error) {
 	// SQLite would make it readable by all; its other files take after it.
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
@@ -133,7 +134,33 @@ func openSQLiteWriting(path string, cfg SQLiteConfig) (*bun.DB, error) {
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
-	return openSQLitePool(path, 1, cfg)
+	db, err := openSQLitePool(path, 1, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := connectSQLite(ctx, db, cfg.BusyTimeout); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// connectSQLite makes db's first connection. Who makes a file a WAL one while
+// another does is told at once that it is busy, whatever the busy timeout.
+func connectSQLite(ctx context.Context, db *bun.DB, limit time.Duration) error {
+	end := time.After(limit)
+	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
+		err := db.PingContext(ctx)
+		if !isBusySQLite(err) {
+			return err
+		}
+		select {
+		case <-time.After(wait):
+		case <-end:
+			return err
+		case <-ctx.Done():
+			return errors.Join(ctx.Err(), err)
+		}
+	}
 }
 
 func openSQLitePool(path string, size int, cfg SQLiteConfig, pragmas ...string) (*bun.DB, error) {

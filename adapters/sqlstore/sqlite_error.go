@@ -28,3 +28,8 @@ func sqliteError(operation string, err error) error {
 	}
 	return fmt.Errorf("%s: %w: %w", operation, kind, err)
 }
+
+func isBusySQLite(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code()&0xff == lib.SQLITE_BUSY
+}

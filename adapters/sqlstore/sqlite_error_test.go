@@ -192,7 +192,7 @@ func TestOpenRefusesSchemaOfNewerVersion(t *testing.T) {
 
 func TestInterruptedMigrationLeavesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
-	db, err := openSQLiteWriting(path, SQLiteConfig{}.withDefaults())
+	db, err := openSQLiteWriting(t.Context(), path, SQLiteConfig{}.withDefaults())
 	if err != nil {
 		t.Fatal(err)
 	}

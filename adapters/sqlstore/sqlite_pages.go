@@ -27,6 +27,7 @@ var sqliteDialect = dialect{
 		byTenant:      "tenant = ? AND tenant = ?",
 		byDomain:      sqliteDomain + " = ?",
 	},
+	recipient: func(recipient string) any { return recipientHash(recipient) },
 	unindexed: "+",
 	rank:      "hex(substr(decision, 1, 1)) IN (SELECT value FROM json_each(?))",
 	ending:    "substr(recipient, -?) = ?",
@@ -145,14 +146,11 @@ func sqliteEventQuery(q *eventQuery) (query string, args []any) {
 			UNION SELECT id FROM email_event WHERE original_key BETWEEN ? AND ?)`,
 			q.least[:], q.greatest[:], q.least[:], q.greatest[:])
 	}
-	if q.keys != nil {
-		keys := make([]string, len(q.keys))
-		for i, k := range q.keys {
-			keys[i] = hex.EncodeToString(k[:])
-		}
-		c.add(`e.id IN (SELECT id FROM email_event WHERE message_key IN (SELECT unhex(value) FROM json_each(?))
-			UNION SELECT id FROM email_event WHERE original_key IN (SELECT unhex(value) FROM json_each(?)))`,
-			jsonText(keys), jsonText(keys))
+	if q.recipient != "" {
+		const his = `(SELECT key FROM email_log INDEXED BY email_log_recipient WHERE substr(key, 12, 5) = ? AND recipient = ?)`
+		hash := recipientHash(q.recipient)
+		c.add(`e.id IN (SELECT id FROM email_event WHERE message_key IN `+his+`
+			UNION SELECT id FROM email_event WHERE original_key IN `+his+`)`, hash, q.recipient, hash, q.recipient)
 	}
 	if len(q.types) > 0 {
 		c.add("e.type IN (SELECT value FROM json_each(?))", jsonText(q.types))
@@ -166,29 +164,9 @@ func sqliteEventQuery(q *eventQuery) (query string, args []any) {
 // eventsOfRecipient asks by the keys of all logs of the recipient: each is looked
 // up in an index, however many they are.
 func (s *SQLite) eventsOfRecipient(ctx context.Context, recipient string, q *eventQuery) ([]storedEvent, error) {
-	keys, err := s.keysOfRecipient(ctx, recipient)
-	if err != nil || len(keys) == 0 {
-		return nil, err
-	}
 	his := *q
-	his.keys = keys
+	his.recipient = recipient
 	return s.eventsWithin(ctx, &his)
-}
-
-func (s *SQLite) keysOfRecipient(ctx context.Context, recipient string) ([]domain.LogKey, error) {
-	//nolint:sqlclosecheck // collect closes them
-	rows, err := s.read.DB.QueryContext(ctx, `SELECT key FROM email_log INDEXED BY email_log_recipient
-		WHERE substr(key, 12, 5) = ? AND recipient = ?`, recipientHash(recipient), recipient)
-	if err != nil {
-		return nil, err
-	}
-	return collect(rows, func() (domain.LogKey, error) {
-		var key []byte
-		if err := rows.Scan(&key); err != nil {
-			return domain.LogKey{}, err
-		}
-		return domain.LogKey(key), nil
-	})
 }
 
 // Event implements ports.EventPages.

@@ -49,9 +49,9 @@ func TestSQLiteListsUseTheirIndexes(t *testing.T) {
 		}
 	}
 	for _, of := range []string{"m", ""} {
-		query, args := sqlstore.SQLiteEventQuery(of, []domain.LogKey{{1}, {2}})
+		query, args := sqlstore.SQLiteEventQuery(of, "a@example.com")
 		plan := sqlitePlan(t, db, query, args)
-		for _, want := range []string{"email_event_message", "email_event_original", "USING PRIMARY KEY"} {
+		for _, want := range []string{"email_event_message", "email_event_original", "USING PRIMARY KEY", "email_log_recipient (<expr>=?)"} {
 			if !strings.Contains(plan, want) {
 				t.Errorf("events: %s, want a search by %s", plan, want)
 			}

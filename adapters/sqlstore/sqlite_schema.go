@@ -23,7 +23,7 @@ var errSchema = errors.New("schema is not the one this version needs")
 // MigrateSQLite brings the schema of the store at path up to date and returns
 // all its steps in order. It may run beside others that do the same.
 func MigrateSQLite(ctx context.Context, path string) ([]Migration, error) {
-	return withSQLiteSchema(path, func(db *bun.DB) ([]Migration, error) {
+	return withSQLiteSchema(ctx, path, func(db *bun.DB) ([]Migration, error) {
 		if err := migrateSQLite(ctx, db); err != nil {
 			return nil, err
 		}
@@ -34,13 +34,13 @@ func MigrateSQLite(ctx context.Context, path string) ([]Migration, error) {
 // SQLiteMigrations returns the steps of the schema in order, and changes
 // nothing but that it makes the file and the list of what was applied.
 func SQLiteMigrations(ctx context.Context, path string) ([]Migration, error) {
-	return withSQLiteSchema(path, func(db *bun.DB) ([]Migration, error) {
+	return withSQLiteSchema(ctx, path, func(db *bun.DB) ([]Migration, error) {
 		return sqliteMigrations(ctx, db)
 	})
 }
 
-func withSQLiteSchema(path string, f func(*bun.DB) ([]Migration, error)) ([]Migration, error) {
-	db, err := openSQLiteWriting(path, SQLiteConfig{}.withDefaults())
+func withSQLiteSchema(ctx context.Context, path string, f func(*bun.DB) ([]Migration, error)) ([]Migration, error) {
+	db, err := openSQLiteWriting(ctx, path, SQLiteConfig{}.withDefaults())
 	if err != nil {
 		return nil, sqliteError("open sqlite store", err)
 	}

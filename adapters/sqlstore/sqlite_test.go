@@ -124,9 +124,19 @@ func TestOpenOfUnusablePathIsUnavailable(t *testing.T) {
 func TestSchemaIsMadeOnceByManyAtOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	var all sync.WaitGroup
-	for range 8 {
+	for range 4 {
 		all.Go(func() {
 			if _, err := sqlstore.MigrateSQLite(context.Background(), path); err != nil {
+				t.Error(err)
+			}
+		})
+		all.Go(func() {
+			s, err := sqlstore.OpenSQLite(context.Background(), path, contract.Decoder{}, sqlstore.SQLiteConfig{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := s.Close(); err != nil {
 				t.Error(err)
 			}
 		})

@@ -11,18 +11,20 @@ import (
 // length, then the tallies, each a count, a minute, and the places of its texts.
 // All numbers are varints. A packer may be used again.
 type tallyPacker struct {
-	buf    []byte
-	texts  []string
-	places map[string]uint32
-	known  map[packedTally]int32 // by its place in order
-	order  []countedTally
+	packedTexts
+	buf   []byte
+	known map[packedTally]int32 // by its place in order
+	order []countedTally
 }
 
 // packedTally are the places of a tally's texts, that of its kind last.
 type packedTally struct {
 	minute int64
-	texts  [len(statsDimensions) + 1]uint32
+	texts  [tallyTexts]uint32
 }
+
+// tallyTexts is how many texts a tally has, of which the last is its kind.
+const tallyTexts = len(statsDimensions) + 1
 
 type countedTally struct {
 	packedTally
@@ -30,24 +32,19 @@ type countedTally struct {
 }
 
 func (p *tallyPacker) reset() {
-	if p.places == nil {
-		p.places, p.known = map[string]uint32{}, map[packedTally]int32{}
+	p.packedTexts.reset()
+	if p.known == nil {
+		p.known = map[packedTally]int32{}
 	}
-	clear(p.places)
 	clear(p.known)
-	clear(p.texts)
-	p.buf, p.texts, p.order = p.buf[:0], p.texts[:0], p.order[:0]
+	p.buf, p.order = p.buf[:0], p.order[:0]
 }
 
 func (p *tallyPacker) add(e *domain.EmailEvent) {
 	if e.OccurredAt.IsZero() {
 		return
 	}
-	key := packedTally{minute: minuteOf(e.OccurredAt.UnixMicro())}
-	for i, text := range dimsOfEvent(e) {
-		key.texts[i] = p.place(text)
-	}
-	key.texts[len(statsDimensions)] = p.place(e.Type.String())
+	key := packedTally{minute: minuteOf(e.OccurredAt.UnixMicro()), texts: p.places(dimsOfEvent(e), e.Type.String())}
 	at, ok := p.known[key]
 	if !ok {
 		at = int32(len(p.order))
@@ -56,34 +53,75 @@ func (p *tallyPacker) add(e *domain.EmailEvent) {
 	p.order[at].n++
 }
 
-func (p *tallyPacker) place(text string) uint32 {
-	at, ok := p.places[text]
-	if !ok {
-		at = uint32(len(p.texts))
-		p.places[text], p.texts = at, append(p.texts, text)
-	}
-	return at
-}
-
 // packed returns the tallies of what was added, nil if there is none. They are
 // valid until the next reset.
 func (p *tallyPacker) packed() []byte {
 	if len(p.order) == 0 {
 		return nil
 	}
-	b := binary.AppendUvarint(p.buf, uint64(len(p.texts)))
-	for _, text := range p.texts {
-		b = appendText(b, text)
-	}
+	b := p.appendTo(p.buf)
 	for i := range p.order {
 		key := &p.order[i]
 		b = binary.AppendVarint(b, key.n)
 		b = binary.AppendVarint(b, key.minute)
-		for _, at := range key.texts {
-			b = binary.AppendUvarint(b, uint64(at))
-		}
+		b = appendPlaces(b, &key.texts)
 	}
 	p.buf = b
+	return b
+}
+
+// packedTexts are texts, each once, by their places.
+type packedTexts struct {
+	texts []string
+	at    map[string]uint32
+	// What stood last at each place of a tally: neighbours have much in common.
+	last   [tallyTexts]string
+	lastAt [tallyTexts]uint32
+}
+
+func (p *packedTexts) reset() {
+	if p.at == nil {
+		p.at = map[string]uint32{}
+	}
+	clear(p.at)
+	clear(p.texts)
+	p.texts, p.last, p.lastAt = append(p.texts[:0], ""), [tallyTexts]string{}, [tallyTexts]uint32{}
+	p.at[""] = 0
+}
+
+// places returns those of a tally's texts.
+func (p *packedTexts) places(dims [len(statsDimensions)]string, kind string) (at [tallyTexts]uint32) {
+	for i, text := range dims {
+		at[i] = p.place(i, text)
+	}
+	at[len(dims)] = p.place(len(dims), kind)
+	return at
+}
+
+func (p *packedTexts) place(i int, text string) uint32 {
+	if text != p.last[i] {
+		at, ok := p.at[text]
+		if !ok {
+			at = uint32(len(p.texts))
+			p.at[text], p.texts = at, append(p.texts, text)
+		}
+		p.last[i], p.lastAt[i] = text, at
+	}
+	return p.lastAt[i]
+}
+
+func (p *packedTexts) appendTo(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(p.texts)))
+	for _, text := range p.texts {
+		b = appendText(b, text)
+	}
+	return b
+}
+
+func appendPlaces(b []byte, texts *[tallyTexts]uint32) []byte {
+	for _, at := range texts {
+		b = binary.AppendUvarint(b, uint64(at))
+	}
 	return b
 }
 
@@ -94,27 +132,17 @@ func appendText(b []byte, text string) []byte {
 var errPacked = errors.New("packed figures are damaged")
 
 // unpackTallies calls visit with each tally that a tallyPacker has packed, which
-// is valid until it returns.
+// is valid until it returns. What is empty, or nil, has none.
 func unpackTallies(b []byte, names *symbols, visit func(*tally)) error {
+	if len(b) == 0 {
+		return nil
+	}
 	r := unpacker{b: b}
-	places := make([]symbol, r.length())
-	for i := range places {
-		places[i] = names.addBytes(r.bytes())
-	}
-	next := func() symbol {
-		if at := r.uint(); at < uint64(len(places)) {
-			return places[at]
-		}
-		r.damaged = true
-		return 0
-	}
+	places := r.symbols(names)
 	var t tally
 	for len(r.b) > 0 && !r.damaged {
 		t.n, t.minute = r.int(), r.int()
-		for i := range t.dims {
-			t.dims[i] = next()
-		}
-		if t.kind = names.texts[next()]; !r.damaged {
+		if r.tallyTexts(&t, places, names); !r.damaged {
 			visit(&t)
 		}
 	}
@@ -159,6 +187,30 @@ func (r *unpacker) int() int64 {
 	return v
 }
 
+// symbols reads texts and returns them by their places.
+func (r *unpacker) symbols(names *symbols) []symbol {
+	places := make([]symbol, r.length())
+	for i := range places {
+		places[i] = names.addBytes(r.bytes())
+	}
+	return places
+}
+
+// tallyTexts reads a tally's texts.
+func (r *unpacker) tallyTexts(t *tally, places []symbol, names *symbols) {
+	next := func() symbol {
+		if at := r.uint(); at < uint64(len(places)) {
+			return places[at]
+		}
+		r.damaged = true
+		return 0
+	}
+	for i := range t.dims {
+		t.dims[i] = next()
+	}
+	t.kind = names.texts[next()]
+}
+
 // length reads how many things follow, each of which takes a byte or more.
 func (r *unpacker) length() int {
 	n := r.uint()
@@ -171,9 +223,15 @@ func (r *unpacker) length() int {
 
 func (r *unpacker) text() string { return string(r.bytes()) }
 
-func (r *unpacker) bytes() []byte {
-	n := r.length()
-	text := r.b[:n]
+func (r *unpacker) bytes() []byte { return r.take(r.length()) }
+
+// take returns the next n bytes, none if there are fewer.
+func (r *unpacker) take(n int) []byte {
+	if n > len(r.b) {
+		r.b, r.damaged = nil, true
+		return nil
+	}
+	taken := r.b[:n]
 	r.b = r.b[n:]
-	return text
+	return taken
 }

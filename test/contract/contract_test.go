@@ -44,8 +44,8 @@ func TestSuitesRejectBrokenStores(t *testing.T) {
 func rejects(t *testing.T, fault, story string) {
 	t.Helper()
 	run := "^" + strings.ReplaceAll(story, "/", "$/^") + "$"
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+run, "-test.timeout=1m",
-		"-rapid.shrinktime=0s", "-rapid.nofailfile")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+run, "-test.timeout=2m",
+		"-rapid.checks=1000", "-rapid.shrinktime=0s", "-rapid.nofailfile")
 	cmd.Env = append(os.Environ(), faultVariable+"="+fault)
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "--- FAIL: "+story) || strings.Contains(string(out), "panic:") {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
 )
@@ -33,7 +35,7 @@ func knownEvents(t *testing.T, s Store, ids ...domain.EventID) map[domain.EventI
 	return known
 }
 
-func eventIDs(t *testing.T, s Store, from, to time.Time) []domain.EventID {
+func eventIDs(t rapid.TB, s Store, from, to time.Time) []domain.EventID {
 	t.Helper()
 	var ids []domain.EventID
 	for id, err := range s.EventIDs(context.Background(), from, to) {

@@ -19,6 +19,7 @@ func TestEventPages(t *testing.T, open Open) {
 		{"FindsEventsOfRecipientThroughLogs", eventsOfRecipient},
 		{"FindsEventsOfRecipientAmongMany", eventsOfCrowd},
 		{"FindsEventsOfTheIDsMillisecond", eventsOfMillisecond},
+		{"PagesThroughEventsOfMessageOverDays", eventsOverDays},
 		{"ShowsUndatedEventsLast", showsUndatedEventsLast},
 		{"ShowsEachEventOnceWhileOthersCommit", eventPagesWhileOthersCommit},
 		{"TakesAnySpellingOfMessageID", eventPagesInAnySpelling},
@@ -246,6 +247,39 @@ func showsUndatedEventsLast(t *testing.T, s Store) {
 	}
 	for _, f := range []ports.EventFilter{{From: at(0)}, {To: at(100)}, {From: at(0), To: at(100)}} {
 		same(t, "dated events", want[:3], eventPages(t, s, f, 2))
+	}
+}
+
+// eventsOverDays asks for messages that were tried on a few days, on many, and also at
+// a time that an id has no room for.
+func eventsOverDays(t *testing.T, s Store) {
+	const day = 24 * 60 * 60
+	var records []Record
+	for m, days := range []int{3, 30, 5} {
+		for n := range days {
+			records = append(records, record("TransientFailure", m, m+n*day, "a@example.com"),
+				record("Delivery", m, m+n*day+60, "b@example.com"))
+		}
+	}
+	undated := record("TransientFailure", 2, 0, "a@example.com")
+	undated.OccurredAt = time.Date(2190, 1, 1, 0, 0, 0, 0, time.UTC)
+	records = append(records, undated)
+	commitRecords(t, s, records...)
+	for m := range 3 {
+		of := ports.EventFilter{MessageID: messageID(m)}
+		tried, later := of, of
+		tried.Types, later.From = []domain.EventType{domain.TransientFailure}, at(m+day)
+		all := rowsOf(eventsOf(records...), isAbout(messageID(m)))
+		for _, limit := range []int{1, 3, 50} {
+			same(t, fmt.Sprintf("pages of %d of message %d", limit, m), all, eventPages(t, s, of, limit))
+			same(t, "of a type", rowsOf(eventsOf(records...), func(e *domain.EmailEvent) bool {
+				return isAbout(messageID(m))(e) && e.Type == domain.TransientFailure
+			}), eventPages(t, s, tried, limit))
+			same(t, "of later days", rowsOf(eventsOf(records...), func(e *domain.EmailEvent) bool {
+				when, dated := e.ID.Time()
+				return isAbout(messageID(m))(e) && dated && !when.Before(later.From)
+			}), eventPages(t, s, later, limit))
+		}
 	}
 }
 

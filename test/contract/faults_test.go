@@ -231,6 +231,10 @@ var faults = []fault{
 	}},
 
 	{"streams oldest first", "LogReader/StreamsLogsNewestAcceptanceFirst", logs(reverse)},
+	{"streams undated logs by acceptance", "LogReader/StreamsUndatedLogsLast", logs(func(all []domain.EmailLog) []domain.EmailLog {
+		slices.SortFunc(all, func(a, b domain.EmailLog) int { return b.AcceptedAt.Compare(a.AcceptedAt) })
+		return all
+	})},
 	{"ignores message", "LogReader/ChoosesLogsByFilter", filter(func(f *ports.LogFilter) { f.MessageID = "" })},
 	{"ignores application", "LogReader/ChoosesLogsByFilter", filter(func(f *ports.LogFilter) { f.ApplicationID = "" })},
 	{"ignores recipient", "LogReader/ChoosesLogsByFilter", filter(func(f *ports.LogFilter) { f.Recipient = "" })},

@@ -128,6 +128,9 @@ var pageFaults = []pageFault{
 	{"finds events of the newest logs", "EventPages/FindsEventsOfRecipientAmongMany", eventAnswer(func(rows []ports.EventRow) []ports.EventRow {
 		return slices.DeleteFunc(rows, func(r ports.EventRow) bool { return r.OccurredAt.Hour() == 12 && r.OccurredAt.Minute() < 10 })
 	})},
+	{"ends a page with its day", "EventPages/PagesThroughEventsOfMessageOverDays", eventAnswer(func(rows []ports.EventRow) []ports.EventRow {
+		return slices.DeleteFunc(rows, func(r ports.EventRow) bool { return r.OccurredAt.Day() != rows[0].OccurredAt.Day() })
+	})},
 	{"compares times of records", "EventPages/FindsEventsOfTheIDsMillisecond",
 		eventQuestion(func(f *ports.EventFilter, _ *domain.EventID, _ *int) { f.From = f.From.Truncate(time.Millisecond) })},
 	{"starts each page at the top", "EventPages/ShowsEachEventOnceWhileOthersCommit", restartsOnce},

@@ -126,6 +126,8 @@ func pageFilters() map[string]filter {
 		"range":                 {ports.LogFilter{From: at(8), To: at(30)}, func(l log) bool { return !l.AcceptedAt.Before(at(8)) && l.AcceptedAt.Before(at(30)) }},
 		"no range":              {ports.LogFilter{From: at(20), To: at(20)}, func(log) bool { return false }},
 		"far past":              {ports.LogFilter{From: time.Date(-300, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC)}, func(log) bool { return false }},
+		"from long ago":         {ports.LogFilter{From: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)}, func(log) bool { return true }},
+		"to long after":         {ports.LogFilter{To: time.Date(2110, 1, 1, 0, 0, 0, 0, time.UTC)}, func(log) bool { return true }},
 		"no far future":         {ports.LogFilter{From: time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)}, func(log) bool { return false }},
 		"all times":             {ports.LogFilter{From: time.Date(1, 1, 1, 0, 0, 0, 1, time.UTC), To: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}, func(log) bool { return true }},
 	}

@@ -21,6 +21,7 @@ func TestPruner(t *testing.T, open Open) {
 		{"RemovesManyRows", prunesMany},
 		{"LeavesClaimUnblocked", leavesClaimUnblocked},
 		{"LetsPrunedEventComeAnew", letsPrunedComeAnew},
+		{"LeavesEventsOfLogThatIsMadeAnew", leavesEventsOfNewLog},
 		{"PrunesBesideCommits", prunesBesideCommits},
 	})
 }
@@ -66,6 +67,21 @@ func prunesEvents(t *testing.T, s Store) {
 	same(t, "logs that stayed", 7, len(readLogs(t, s, ports.LogFilter{})))
 	prune(t, s, midnight, time.Time{}, 0)
 	same(t, "events that stayed", []bool{false, false, false, true, true, true}, kept(t, s, records...))
+}
+
+// leavesEventsOfNewLog has late word on messages whose logs are gone and of which an
+// event is left.
+func leavesEventsOfNewLog(t *testing.T, s Store) {
+	for m, latest := range []time.Time{midnight.Add(10 * day), time.Date(2190, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		old, late, later := onDay(m, -42*day), onDay(m, -42*day), onDay(m, -42*day)
+		late.OccurredAt, later.OccurredAt = midnight.Add(day), latest
+		commitRecords(t, s, old, late)
+		prune(t, s, midnight, midnight.Add(-40*day), int64(2+m)) // and the log that was made anew
+		commitRecords(t, s, later)
+		same(t, "events that are left", eventsOf(late, later), readEvents(t, s, old.MessageID))
+		same(t, "page of them", 2, len(eventPages(t, s, ports.EventFilter{MessageID: old.MessageID}, 5)))
+		same(t, "page of the recipient's", 2, len(eventPages(t, s, ports.EventFilter{Recipient: "a@example.com"}, 5)))
+	}
 }
 
 func prunesLogs(t *testing.T, s Store) {

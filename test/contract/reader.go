@@ -15,6 +15,7 @@ import (
 func TestLogReader(t *testing.T, open Open) {
 	tellAll(t, "LogReader", open, []story{
 		{"StreamsLogsNewestAcceptanceFirst", streamsNewestFirst},
+		{"StreamsUndatedLogsLast", streamsUndatedLast},
 		{"StreamsManyLogsWhileOthersCommit", streamsMany},
 		{"StopsWhereReaderStops", stopsWithReader},
 		{"ChoosesLogsByFilter", choosesByFilter},
@@ -43,6 +44,17 @@ func streamsNewestFirst(t *testing.T, s Store) {
 		commitRecords(t, s, records[i*7%40])
 	}
 	same(t, "logs", byAcceptance(records...), readLogs(t, s, ports.LogFilter{}))
+}
+
+// streamsUndatedLast has a log come last that was accepted last, because its key has
+// no time.
+func streamsUndatedLast(t *testing.T, s Store) {
+	records := deliveries(0, 5)
+	records[2].MessageID, records[2].AcceptedAt = "undated", at(100)
+	commitRecords(t, s, records...)
+	want := byKey(records...)
+	same(t, "last log", "undated", want[4].MessageID)
+	same(t, "logs", want, readLogs(t, s, ports.LogFilter{}))
 }
 
 // streamsMany reads in the midst of commits: each log once, in order, none of
