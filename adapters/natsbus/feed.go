@@ -93,6 +93,11 @@ func (f *Feed) consume(ctx context.Context, after uint64, toNewest bool, yield f
 	}
 	info := consumer.CachedInfo()
 	defer f.remove(ctx, info.Name)
+	// Of a stream that was made anew just now the consumer would wait, in silence,
+	// for what comes after a message that it never had.
+	if err := f.holds(ctx, after); err != nil {
+		return err
+	}
 	if toNewest && info.NumPending == 0 {
 		return nil
 	}

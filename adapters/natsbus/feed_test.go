@@ -3,6 +3,7 @@ package natsbus
 import (
 	"context"
 	"errors"
+	"iter"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -30,6 +31,8 @@ func (h feedHarness) Renew(t *testing.T) {
 	if err := h.Publisher.js.DeleteStream(t.Context(), StreamName); err != nil {
 		t.Fatal(err)
 	}
+	// The server may refuse a new stream while it puts the old one's files away.
+	eventually(t, func() error { return h.Ping(t.Context()) })
 }
 
 func streamOf(t testing.TB, pub *Publisher) jetstream.Stream {
@@ -56,6 +59,47 @@ func TestFeedOfExternalServerKeepsTheContract(t *testing.T) {
 		eventually(t, func() error { return pub.Ping(t.Context()) })
 		return feedHarness{pub, NewFeed(pub)}
 	})
+}
+
+// renewing makes the stream anew before each consumer.
+type renewing struct {
+	jetstream.JetStream
+	renew func()
+}
+
+func (r renewing) CreateConsumer(ctx context.Context, stream string, cfg jetstream.ConsumerConfig) (jetstream.Consumer, error) {
+	r.renew()
+	return r.JetStream.CreateConsumer(ctx, stream, cfg)
+}
+
+// Each reader has a server of its own: one that is told to delete a stream a
+// second time, while it still removes the files of the first, lets the next
+// stream find the messages of the last.
+func TestStreamMadeAnewBesideItsReaderIsGone(t *testing.T) {
+	for name, read := range map[string]func(*Feed, context.Context, uint64) iter.Seq2[ports.Message, error]{
+		"read": (*Feed).Read, "follow": (*Feed).Follow,
+	} {
+		t.Run(name, func(t *testing.T) {
+			pub := startBus(t, t.TempDir()).pub
+			feed := NewFeed(pub)
+			feed.js = renewing{pub.js, func() {
+				feedHarness{pub, feed}.Renew(t)
+				publish(t, pub, newEvents(3))
+			}}
+			publish(t, pub, eventsFrom(100, 7))
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			var ended error
+			for m, err := range read(feed, ctx, 7) {
+				if ended = err; err == nil {
+					t.Errorf("message %d of another stream", m.Sequence)
+				}
+			}
+			if !errors.Is(ended, ports.ErrGone) {
+				t.Errorf("%v, want what came after to be gone", ended)
+			}
+		})
+	}
 }
 
 // followAll collects sequences until there are n, and goes on after errors as
