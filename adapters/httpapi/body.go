@@ -76,6 +76,9 @@ func (b *bodies) read(r *http.Request) (body, error) {
 	return plain.body(), err
 }
 
+// knownEncodings are those to choose from.
+const knownEncodings = "gzip, zstd"
+
 // decompressors by Content-Encoding; nil for none.
 var decompressors = map[string]func(io.Reader) (io.ReadCloser, error){
 	"":         nil,

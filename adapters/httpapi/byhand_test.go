@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -155,7 +156,7 @@ func TestSuppressionsAsCSVMayNameTheirColumnsInAnyCase(t *testing.T) {
 // A list can be moved from one service to another, and no spreadsheet takes an
 // address for a formula on the way.
 func TestSuppressionsAsCSVAreSafeAndComeBackWhole(t *testing.T) {
-	cells := rapid.StringMatching(`['=+@\t-]{0,3}[a-zü"]{1,3}`)
+	cells := rapid.StringMatching(`['=+@\t＝－-]{0,3}[a-zü"]{1,3}`)
 	rapid.Check(t, func(rt *rapid.T) {
 		from, to := newService(), newService()
 		items := []map[string]any{}
@@ -175,7 +176,7 @@ func TestSuppressionsAsCSVAreSafeAndComeBackWhole(t *testing.T) {
 			rt.Fatal(err)
 		}
 		for _, cell := range slices.Concat(lines...) {
-			if strings.ContainsAny(cell[:min(1, len(cell))], "=+-@\t\r") {
+			if first, _ := utf8.DecodeRuneInString(cell); strings.ContainsRune("=+-@\t\r＝－", first) {
 				rt.Fatalf("a spreadsheet takes %q for a formula", cell)
 			}
 		}
@@ -213,6 +214,11 @@ func TestWrongListsAreRefusedWholeAndByPlace(t *testing.T) {
 		{"/suppressions", "text/csv", ",manual\n", "items[0]"},
 		{"/suppressions", "text/csv", "", "items"},
 		{"/suppressions", "text/csv", tooMany, "1000"},
+		{"/suppressions", "text/csv", "ren\xe9@example.org\n", "UTF-8"},
+		{"/suppressions", jsonType, "{\"items\":[{\"address\":\"ren\xe9@example.org\"}]}", "UTF-8"},
+		{"/suppressions", "application/problem+json", "{\"items\":[{\"address\":\"ren\xe9@example.org\"}]}", "UTF-8"},
+		{"/suppressions/lookup", jsonType, "{\"addresses\":[\"ren\xe9@example.org\"]}", "UTF-8"},
+		{"/suppressions/lookup", jsonType, `{"addresses":["ren\ud800@example.org"]}`, "addresses[0]"},
 		{"/suppressions", jsonType, `{"items":[{"address":"a@example.org"},{"address":"b@example.org","note":"\u0000"}]}`, "items[1].note"},
 		{"/suppressions", jsonType, `{"items":[{"address":"a@example.org","colour":"red"}]}`, "colour"},
 		{"/suppressions/lookup", jsonType, `{"addresses":["a@example.org","nobody"]}`, "addresses[1]"},
@@ -229,6 +235,18 @@ func TestWrongListsAreRefusedWholeAndByPlace(t *testing.T) {
 	}
 	if code, answer := s.ask(http.MethodPost, "/suppressions", "text/csv", strings.Repeat("x", 4<<20+1)); code != http.StatusRequestEntityTooLarge {
 		t.Errorf("too large: %d %.100s", code, answer)
+	}
+}
+
+func TestBodyOfAnotherKindIsToldWhichAreKnown(t *testing.T) {
+	s := newService()
+	for path, want := range map[string]string{
+		"/suppressions": "Send application/json or text/csv.", "/suppressions/lookup": "Send application/json.", "/logs": "Send application/json.",
+	} {
+		code, answer := s.ask(http.MethodPost, path, "application/x-www-form-urlencoded", "{}")
+		if code != http.StatusUnsupportedMediaType || !strings.Contains(answer, want) {
+			t.Errorf("%s: %d %s, want 415 with %s", path, code, answer, want)
+		}
 	}
 }
 

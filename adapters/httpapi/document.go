@@ -90,6 +90,7 @@ func webhookOperation(api huma.API, id, path, says string) *huma.Operation {
 		http.StatusServiceUnavailable:    "The store did not commit, or more is waiting than may be held. " + sendAgain,
 	}.of(api)
 	delete(responses["401"].Headers, "WWW-Authenticate")
+	responses["415"].Headers["Accept-Encoding"] = textHeader("What the body may be compressed by.", knownEncodings)
 	responses["200"] = taken
 	record := json.RawMessage(exampleRecord)
 	return &huma.Operation{

@@ -39,18 +39,24 @@ func (s *eventStream) tell(heard application.Heard) error {
 	b := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(b)
 	b.Reset()
-	switch {
-	case !s.begun:
+	first := !s.begun
+	if first {
 		s.begin()
 		// Not all come back at once when the service does.
 		line(b, "retry: ", strconv.Itoa(1000+rand.IntN(4000)))
 		line(b, ": listening")
-		writeID(b, heard.Sequence)
+	}
+	switch {
 	case heard.Reset:
+		if first {
+			b.WriteByte('\n') // a place of its own only with the reset
+		}
 		writeID(b, heard.Sequence)
 		line(b, "event: reset")
 		line(b, `data: {"detail":"Events since the last one are no longer there. The stream goes on from here; GET `,
 			apiBase, `/logs/export has what became of all messages."}`)
+	case first:
+		writeID(b, heard.Sequence)
 	case len(heard.Messages) == 0:
 		line(b, ": still listening")
 		writeID(b, heard.Sequence)

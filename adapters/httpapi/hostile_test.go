@@ -257,6 +257,22 @@ func spoiled(body string) []string {
 	return bodies
 }
 
+func TestRefusalsHaveTheHeadersOfTheDocument(t *testing.T) {
+	c := newClient(t)
+	for _, refused := range []struct {
+		method, path, header, value string
+		want                        int
+	}{
+		{http.MethodPost, "/webhook", "Content-Encoding", "br", http.StatusUnsupportedMediaType},
+		{http.MethodPost, "/webhook", "x-kumomta-key", "wrong", http.StatusUnauthorized},
+		{http.MethodGet, "/api/kumomta/v1/logs", "Authorization", "Bearer wrong", http.StatusUnauthorized},
+	} {
+		if code, answer := c.ask(t, refused.method, refused.path, "", refused.header, refused.value); code != refused.want {
+			t.Errorf("%s with another %s: %d %s", refused.path, refused.header, code, answer)
+		}
+	}
+}
+
 // Any values in any parameters, known and unknown, whole and broken.
 func TestAnyQueryHasADocumentedAnswer(t *testing.T) {
 	c := newClient(t)

@@ -60,8 +60,19 @@ func newGate(keys []string, open bool, limit int) *gate {
 	return g
 }
 
+// pass lets a request in that its key may make now.
 func (g *gate) pass(c *gin.Context) {
-	who := 0
+	if who := g.admit(c); !c.IsAborted() && g.buckets != nil {
+		g.count(c, g.buckets[who])
+	}
+}
+
+// watch lets a request in at any rate: figures are wanted most where much is
+// asked.
+func (g *gate) watch(c *gin.Context) { g.admit(c) }
+
+// admit returns the place of a request's key, or answers it.
+func (g *gate) admit(c *gin.Context) (who int) {
 	switch {
 	case len(g.keys) > 0:
 		scheme, key, _ := strings.Cut(c.GetHeader("Authorization"), " ")
@@ -69,19 +80,14 @@ func (g *gate) pass(c *gin.Context) {
 		if who = g.keys.find(strings.TrimSpace(key)); !strings.EqualFold(scheme, "Bearer") || who < 0 {
 			c.Header("WWW-Authenticate", `Bearer realm="kumotrail"`)
 			fail(c, http.StatusUnauthorized, "Send one of API_KEYS as Authorization: Bearer KEY.")
-			return
 		}
 	case !g.open:
 		fail(c, http.StatusForbidden, "The API has no keys and is closed. Set API_KEYS and send one as Authorization: Bearer KEY.")
-		return
 	case !isLoopback(c.Request.Host) || !isLoopbackOrigin(c.GetHeader("Origin")):
 		// A page elsewhere could else read all by a name that it points here.
 		fail(c, http.StatusForbidden, "Without API_KEYS the API is open to localhost only. Ask http://localhost, or set API_KEYS.")
-		return
 	}
-	if g.buckets != nil {
-		g.count(c, g.buckets[who])
-	}
+	return who
 }
 
 // count takes a request from its bucket, which holds what may come at once.

@@ -99,6 +99,18 @@ func logID(n int, recipient string) string {
 
 func flat(record string) string { return strings.NewReplacer("\n", "", "\t", "").Replace(record) }
 
+// A plus sign needs no escape in a path, and is what base64 has beside slashes.
+func TestIDInAPathIsReadAsItIsEscaped(t *testing.T) {
+	for _, id := range []string{"a+b", "a+b/c", "a b/c", "a%2Fb", "a%2Fb/c", "%zz/+", "ü/é", "..", "a?b#c;d"} {
+		s := newService()
+		meta, _ := json.Marshal(map[string]string{"X-Email-Log-ID": id}) // strings always can
+		s.post(t, flat(recordOf("Bounce", 0, `,"meta":`+string(meta), "a@example.com")))
+		if code, _, got := s.get(t, "/logs/"+url.PathEscape(id)); code != http.StatusOK || got["application_id"] != id {
+			t.Errorf("%s: %d, %v", id, code, got)
+		}
+	}
+}
+
 func TestLogIsAnsweredWithItsTimeline(t *testing.T) {
 	s := newService()
 	s.post(t, flat(recordOf("Bounce", 0, `,"meta":{"X-Email-Log-ID":"app/1 ü"}`, "a@example.com")),

@@ -159,6 +159,13 @@ func appendKnownInt(b []byte, n int64) []byte {
 	return strconv.AppendInt(b, n, 10)
 }
 
+// beginsFormula says whether a spreadsheet may take a cell for a formula. Where
+// East Asian text is written, some take the full-width signs for the same.
+func beginsFormula(cell string) bool {
+	first, _ := utf8.DecodeRuneInString(cell)
+	return strings.ContainsRune("=+-@\t\r\n＝＋－＠", first)
+}
+
 // appendCell appends a comma and a text (RFC 4180). A text that a spreadsheet
 // would take for a formula gets an apostrophe before it.
 func appendCell(b []byte, text string) []byte {
@@ -170,7 +177,7 @@ func appendCell(b []byte, text string) []byte {
 	if quoted {
 		b = append(b, '"')
 	}
-	if strings.IndexByte("=+-@\t\r\n", text[0]) >= 0 {
+	if beginsFormula(text) {
 		b = append(b, '\'')
 	}
 	if !quoted {

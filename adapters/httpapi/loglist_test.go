@@ -157,7 +157,7 @@ func TestEventsAreListedAndReadWhole(t *testing.T) {
 
 func TestExportAsCSVIsSafeInSpreadsheets(t *testing.T) {
 	s := newService()
-	for i, tenant := range []string{`=HYPERLINK("http://evil.example","x")`, "+1", "-1", "@sum", "a,b", "line\nbreak", "plain", "\ttab"} {
+	for i, tenant := range []string{`=HYPERLINK("http://evil.example","x")`, "+1", "-1", "@sum", "a,b", "line\nbreak", "plain", "\ttab", "＝1+1", "＠sum"} {
 		meta, _ := json.Marshal(map[string]string{"tenant": tenant})
 		s.post(t, flat(recordOf("Bounce", i, `,"meta":`+string(meta), "a@example.com")))
 	}
@@ -166,7 +166,7 @@ func TestExportAsCSVIsSafeInSpreadsheets(t *testing.T) {
 		t.Errorf("Content-Type is %q", got)
 	}
 	rows, err := csv.NewReader(resp.Body).ReadAll()
-	if err != nil || len(rows) != 9 {
+	if err != nil || len(rows) != 11 {
 		t.Fatalf("%d rows, %v", len(rows), err)
 	}
 	var tenants []string
@@ -178,7 +178,7 @@ func TestExportAsCSVIsSafeInSpreadsheets(t *testing.T) {
 		}
 	}
 	slices.Sort(tenants)
-	want := []string{"'\ttab", "'+1", "'-1", `'=HYPERLINK("http://evil.example","x")`, "'@sum", "a,b", "line\nbreak", "plain"}
+	want := []string{"'\ttab", "'+1", "'-1", `'=HYPERLINK("http://evil.example","x")`, "'@sum", "'＝1+1", "'＠sum", "a,b", "line\nbreak", "plain"}
 	if diff := cmp.Diff(want, tenants); diff != "" {
 		t.Errorf("tenants: -want +got\n%s", diff)
 	}
@@ -191,5 +191,19 @@ func TestExportOfNothingHasItsHead(t *testing.T) {
 		if body := resp.Body.String(); resp.Code != http.StatusOK || !strings.HasPrefix(body, want) || want == "" && body != "" {
 			t.Errorf("%s: %d, %q", format, resp.Code, body)
 		}
+	}
+}
+
+// A plain plus sign means a blank in a query, and its offset is none.
+func TestPlusSignOfAnOffsetIsAskedFor(t *testing.T) {
+	s := newService()
+	for from, hint := range map[string]bool{"2026-07-25T00:00:00+02:00": true, "2026-07-25+00:00:00": false, "yesterday": false} {
+		code, _, problem := s.get(t, "/logs?from="+from)
+		if detail, _ := problem["detail"].(string); code != http.StatusBadRequest || strings.Contains(detail, "%2B") != hint {
+			t.Errorf("%s: %d %s", from, code, detail)
+		}
+	}
+	if code, _, page := s.get(t, "/logs?from=2026-07-25T00:00:00%2B02:00"); code != http.StatusOK {
+		t.Errorf("escaped: %d %v", code, page)
 	}
 }

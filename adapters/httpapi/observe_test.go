@@ -45,3 +45,18 @@ func TestEveryRequestIsObservedByItsPattern(t *testing.T) {
 		t.Errorf("observed: -want +got\n%s", diff)
 	}
 }
+
+func TestMetricsAreAnsweredAtAnyRate(t *testing.T) {
+	h := New(Config{APIKeys: []string{"key"}, RateLimit: 1}, Parts{
+		Budget: application.NewBudget(1), Log: slog.New(slog.DiscardHandler),
+		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "up 1") }),
+	})
+	for n := range 10 {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil)
+		r.Header.Set("Authorization", "Bearer key")
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, r); w.Code != http.StatusOK {
+			t.Errorf("request %d: %d", n, w.Code)
+		}
+	}
+}

@@ -134,15 +134,17 @@ func addUsualAnswers(op *huma.Operation, input reflect.Type) {
 
 // headersOf are the headers that answers of a status have.
 func headersOf(status int) map[string]*huma.Header {
-	text := func(description string, example any) *huma.Header {
-		return &huma.Header{Description: description, Schema: &huma.Schema{Type: huma.TypeString}, Example: example}
-	}
-	headers := map[string]*huma.Header{requestIDHeader: text("Finds the request in the service's log.", exampleRequestID)}
+	headers := map[string]*huma.Header{requestIDHeader: textHeader("Finds the request in the service's log.", exampleRequestID)}
 	switch status {
 	case http.StatusUnauthorized:
-		headers["WWW-Authenticate"] = text("The kind of key that is wanted, of routes under "+apiBase+".", `Bearer realm="kumotrail"`)
+		headers["WWW-Authenticate"] = textHeader("The kind of key that is wanted, of routes under "+apiBase+".", `Bearer realm="kumotrail"`)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		headers["Retry-After"] = text("Seconds to wait.", retryAfter)
+		headers["Retry-After"] = textHeader("Seconds to wait.", retryAfter)
 	}
 	return headers
+}
+
+// textHeader is a header of an answer.
+func textHeader(description string, example any) *huma.Header {
+	return &huma.Header{Description: description, Schema: &huma.Schema{Type: huma.TypeString}, Example: example}
 }

@@ -126,10 +126,10 @@ func registerQuarantine(api huma.API, quarantine *application.Quarantine) {
 		}
 		return &quarantineOutput{newQuarantinePage(entries, in.Limit)}, nil
 	})
-	responses := answers{http.StatusNotFound: noSuchEntry}.of(api)
+	responses, turns := answers{http.StatusNotFound: noSuchEntry}.of(api), huma.Middlewares{oneByOne()}
 	register(api, huma.Operation{
 		OperationID: "getQuarantined", Method: http.MethodGet, Path: "/quarantine/{id}", Tags: []string{"Quarantine"},
-		Summary: "Show what could not be taken", Description: "Answers with one entry and its bytes.", Responses: responses,
+		Summary: "Show what could not be taken", Description: "Answers with one entry and its bytes.", Responses: responses, Middlewares: turns,
 	}, newQuarantineEntry(&entry), func(ctx context.Context, in *entryInput) (*entryOutput, error) {
 		id, err := domain.ParseQuarantineID(in.ID)
 		if err != nil {
@@ -146,7 +146,7 @@ func registerQuarantine(api huma.API, quarantine *application.Quarantine) {
 		Summary: "Try again what could not be taken",
 		Description: "Reads the bytes of an entry as if they had come now. The entry goes when they are taken. " +
 			"It stays where they are not, and then the answer counts them as quarantined again.",
-		Responses: responses,
+		Responses: responses, Middlewares: turns,
 	}, newReceipt(application.Receipt{Received: 1, Stored: 1}), func(ctx context.Context, in *entryInput) (*retryOutput, error) {
 		id, err := domain.ParseQuarantineID(in.ID)
 		if err != nil {
@@ -158,6 +158,24 @@ func registerQuarantine(api huma.API, quarantine *application.Quarantine) {
 		}
 		return &retryOutput{newReceipt(receipt)}, err
 	})
+}
+
+// oneByOne lets requests wait for each other, from their start to the end of their
+// answer. An entry may have MAX_BODY_BYTES, and its answer some times as much: many
+// at once would be more than there is memory for.
+func oneByOne() func(huma.Context, func(huma.Context)) {
+	turn := make(chan struct{}, 1)
+	return func(ctx huma.Context, next func(huma.Context)) {
+		within, cancel := context.WithTimeout(ctx.Context(), answerWithin)
+		defer cancel()
+		select {
+		case turn <- struct{}{}:
+			defer func() { <-turn }()
+			next(ctx)
+		case <-within.Done():
+			write(unwrap(ctx), problemOf(ctx.Context(), ports.ErrOverloaded, askAgain))
+		}
+	}
 }
 
 func exampleQuarantined() ports.Quarantined {

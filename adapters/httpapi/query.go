@@ -99,11 +99,21 @@ func faultOf(op *huma.Operation, err error) string {
 	i := slices.IndexFunc(op.Parameters, func(p *huma.Param) bool { return p.In == in && p.Name == name })
 	switch {
 	case i >= 0:
-		return name + " must be " + allowed(op.Parameters[i].Schema)
+		return name + " must be " + allowed(op.Parameters[i].Schema) + hint(op.Parameters[i].Schema, found.Value)
 	case found.Location == "body" && !strings.HasPrefix(found.Message, "expected"):
 		return "the body is not JSON of the kind that is wanted here: " + found.Message
 	}
-	return found.Location + ": " + found.Message
+	return fmt.Sprintf("%.200s: %s", found.Location, found.Message) // it may end with a name that was sent
+}
+
+// hint says what is behind a fault that one looks for in vain: a time whose offset
+// is right but for its plus sign, which in a query means a blank.
+func hint(s *huma.Schema, value any) string {
+	text, _ := value.(string)
+	if _, err := time.Parse(time.RFC3339, strings.Replace(text, " ", "+", 1)); s.Format == "date-time" && err == nil {
+		return ", the plus sign of an offset written as %2B"
+	}
+	return ""
 }
 
 // allowed says in words what a schema allows.

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -80,11 +81,11 @@ func New(config Config, parts Parts) http.Handler {
 	get(e, "/readyz", probes.ready)
 	get(e, Base+"/health", probes.ready)
 
-	guarded := e.Group("", newGate(config.APIKeys, config.Open, config.RateLimit).pass)
+	gate := newGate(config.APIKeys, config.Open, config.RateLimit)
 	if parts.Metrics != nil {
-		get(guarded, metricsPath, gin.WrapH(parts.Metrics))
+		get(e.Group("", gate.watch), metricsPath, gin.WrapH(parts.Metrics))
 	}
-	api := newAPI(e, guarded, parts.Log)
+	api := newAPI(e, e.Group("", gate.pass), parts.Log)
 	registerAll(api, parts)
 	addByHand(api)
 	get(e, documentPath, serveDocument(api))
@@ -117,9 +118,10 @@ func newEngine(parts Parts) *gin.Engine {
 	// counts as delivered (kumomta.md, section 5.3).
 	e.RedirectTrailingSlash, e.RedirectFixedPath = false, false
 	e.HandleMethodNotAllowed = true
-	// An id in a path may have an escaped slash in it.
-	e.UseRawPath = true
-	e.Use(identify, logAccess(parts.Log))
+	// An id in a path may have an escaped slash in it. Gin would make a blank of a
+	// plus sign beside one.
+	e.UseRawPath, e.UnescapePathValues = true, false
+	e.Use(identify, logAccess(parts.Log), unescapePathValues)
 	if parts.Observe != nil {
 		e.Use(observe(parts.Observe))
 	}
@@ -127,6 +129,19 @@ func newEngine(parts Parts) *gin.Engine {
 	e.NoRoute(nothingHere)
 	e.NoMethod(otherMethods)
 	return e
+}
+
+// unescapePathValues unescapes what gin has taken from a path that it left as it
+// was sent, which is one that has an escaped slash in it or the like.
+func unescapePathValues(c *gin.Context) {
+	if c.Request.URL.RawPath == "" {
+		return
+	}
+	for i, p := range c.Params {
+		if value, err := url.PathUnescape(p.Value); err == nil { // the server has refused what is no path
+			c.Params[i].Value = value
+		}
+	}
 }
 
 func get(e gin.IRoutes, path string, handler gin.HandlerFunc) {
@@ -155,12 +170,15 @@ func otherMethods(c *gin.Context) {
 
 // NewServer returns a server for handler with the limits that keep slow clients
 // from others. KumoMTA keeps idle connections for 90 s and gives up on a request
-// after 60 s (kumomta.md, section 5.3).
+// after 60 s (kumomta.md, section 5.3). A client has a minute to send a body, what
+// is done with it may take one more, and another is for the answer; answers piece
+// by piece set a limit for each piece.
 func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       60 * time.Second,
+		WriteTimeout:      180 * time.Second,
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),

@@ -1,15 +1,20 @@
 package httpapi_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kumotrail/kumotrail/adapters/httpapi"
+	"github.com/kumotrail/kumotrail/application"
 	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
 	"github.com/kumotrail/kumotrail/test/contract"
@@ -142,4 +147,24 @@ func TestStatsRefuseEndlessAnswers(t *testing.T) {
 	if code, body := s.ask(http.MethodGet, "/stats?by=tenant&tenant=tenant-7"+ofThatDay, "", ""); code != http.StatusOK {
 		t.Errorf("%d %.300s, want 200", code, body)
 	}
+}
+
+// frozenStats never answers.
+type frozenStats struct{ ports.StatsReader }
+
+func (frozenStats) CountEvents(ctx context.Context, _ ports.StatsQuery) ([]ports.EventCount, error) {
+	<-ctx.Done()
+	return nil, fmt.Errorf("count events: %w: %w", ports.ErrUnavailable, ctx.Err())
+}
+
+func TestStoreThatDoesNotAnswerIsWaitedForAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := service{Handler: httpapi.New(httpapi.Config{APIKeys: []string{apiKey}},
+			httpapi.Parts{Stats: frozenStats{}, Log: slog.New(slog.DiscardHandler), Budget: application.NewBudget(1)})}
+		start := time.Now()
+		code, answer := s.ask(http.MethodGet, "/stats", "", "")
+		if took := time.Since(start); code != http.StatusServiceUnavailable || took != time.Minute {
+			t.Errorf("after %v: %d %s, want 503 after a minute", took, code, answer)
+		}
+	})
 }

@@ -18,14 +18,14 @@ import (
 const eventStreamType = "text/event-stream"
 
 type streamInput struct {
-	Type      []string `query:"type" nullable:"false" enum:"unknown,reception,delivery,bounce,transient_failure,expiration,admin_bounce,oob,feedback,rejection,delayed,admin_rebind,deferred_injection_rebind,xfer_out,xfer_in,suppression.added,suppression.removed" example:"[\"bounce\",\"oob\"]" doc:"What happened: one of these. Without it all events of mail are told; changes of the list of suppressions are only where they are asked for."`
+	Type      []string `query:"type" nullable:"false" maxItems:"17" enum:"unknown,reception,delivery,bounce,transient_failure,expiration,admin_bounce,oob,feedback,rejection,delayed,admin_rebind,deferred_injection_rebind,xfer_out,xfer_in,suppression.added,suppression.removed" example:"[\"bounce\",\"oob\"]" doc:"What happened: one of these. Without it all events of mail are told; changes of the list of suppressions are only where they are asked for."`
 	Recipient string   `query:"recipient" minLength:"1" maxLength:"1024" example:"*@example.org" doc:"The whole address, its domain in any case, or every address of a domain. Of a report also that of the message that it is tied to; of a change of the list of suppressions its address, in any case."`
 	MessageID string   `query:"message_id" minLength:"1" maxLength:"1024" example:"22a08300884d11f19005782d7e12e173" doc:"KumoMTA's id, in any spelling of a UUID. Of a report also that of the message that it is tied to."`
 	Tenant    string   `query:"tenant" minLength:"1" maxLength:"1024" example:"acme" doc:"Whose message it is."`
 	Campaign  string   `query:"campaign" minLength:"1" maxLength:"1024" example:"spring" doc:"The campaign that it is part of."`
 	Provider  string   `query:"provider" minLength:"1" maxLength:"1024" example:"google" doc:"Who runs the recipient's mailbox."`
-	Cause     []string `query:"cause" nullable:"false" enum:"recipient,domain,sender,content,infrastructure,administrative,expired,complaint,unknown" example:"[\"recipient\"]" doc:"Why it failed: one of these."`
-	Status    []string `query:"status" nullable:"false" enum:"pending,deferred,transferred,expired,bounced,delivered,complained" example:"[\"bounced\"]" doc:"What became of the message so far: one of these."`
+	Cause     []string `query:"cause" nullable:"false" maxItems:"9" enum:"recipient,domain,sender,content,infrastructure,administrative,expired,complaint,unknown" example:"[\"recipient\"]" doc:"Why it failed: one of these."`
+	Status    []string `query:"status" nullable:"false" maxItems:"7" enum:"pending,deferred,transferred,expired,bounced,delivered,complained" example:"[\"bounced\"]" doc:"What became of the message so far: one of these."`
 
 	LastEventID string `header:"Last-Event-ID" pattern:"^[0-9]{0,19}$" patternDescription:"the id of an event that came before" example:"4711" doc:"The id of the last event that came; the stream goes on after it. Browsers send it by themselves."`
 }

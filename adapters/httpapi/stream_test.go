@@ -230,7 +230,7 @@ func TestStreamResetsWhoCannotResume(t *testing.T) {
 		s.bus.Drop(3)
 		for _, id := range []string{"1", "5", "9999999999999999999"} {
 			e := s.listen("", id)
-			e.want("4", "4 reset")
+			e.want("", "4 reset")
 			e.close()
 		}
 	})
@@ -248,6 +248,23 @@ func TestStreamLastsLongerThanARequestMay(t *testing.T) {
 		}
 		s.publish("a")
 		e.want("1 bounce")
+	})
+}
+
+func TestAnswerThatNobodyTakesIsGivenUp(t *testing.T) {
+	withLiveServer(t, application.StreamConfig{}, func(s *liveServer) {
+		conn, err := s.net.dial(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := io.WriteString(conn, "GET /api/kumomta/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		s.pass(4 * time.Minute)
+		if rest, err := io.ReadAll(conn); err != nil || len(rest) > 0 {
+			t.Errorf("after 4 minutes %d bytes are answered, %v", len(rest), err)
+		}
 	})
 }
 
@@ -325,6 +342,10 @@ func TestStreamThatCannotBeListenedToIsAProblem(t *testing.T) {
 			"?type=bounces": "type", "?cause=x": "cause", "?status=x": "status", "?recipient=": "recipient", "?nothing=1": "nothing",
 			"?recipient=*example.com": "recipient", "?recipient=*@": "recipient", "?recipient=*@*@a": "recipient",
 			"?recipient=a*@example.com": "recipient",
+			// Each of them would be compared with each message, for each listener.
+			"?type=" + strings.Repeat("bounce,", 17) + "bounce":    "type must be at most 17",
+			"?cause=" + strings.Repeat("sender,", 9) + "sender":    "cause must be at most 9",
+			"?status=" + strings.Repeat("bounced,", 7) + "bounced": "status must be at most 7",
 		} {
 			s.wantProblem(query, "", http.StatusBadRequest, fault)
 		}

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -147,17 +145,6 @@ type removedLine struct {
 
 type removeInput struct {
 	Address string `path:"address" minLength:"1" maxLength:"320" example:"frank@example.org" doc:"In any case. A slash in it is written %2F."`
-}
-
-// Resolve implements huma.Resolver. Gin makes a blank of a plus sign in a path
-// that has an escaped slash.
-func (in *removeInput) Resolve(ctx huma.Context) []error {
-	asked := ctx.URL()
-	path := asked.EscapedPath()
-	if address, err := url.PathUnescape(path[strings.LastIndexByte(path, '/')+1:]); err == nil {
-		in.Address = address
-	}
-	return nil
 }
 
 // registerSuppressions adds the list of addresses that must not be mailed.

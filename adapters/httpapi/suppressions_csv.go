@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
@@ -43,11 +44,9 @@ func bareCell(cell string) string {
 	return cell
 }
 
-// isFormula says whether a spreadsheet may take a cell for one, or would but for
-// apostrophes.
+// isFormula says whether a cell begins a formula, or would but for apostrophes.
 func isFormula(cell string) bool {
-	bare := strings.TrimLeft(cell, "'")
-	return bare != "" && strings.IndexByte("=+-@\t\r\n", bare[0]) >= 0
+	return beginsFormula(strings.TrimLeft(cell, "'"))
 }
 
 // writeSuppressionsCSV streams what f chooses. Where the store fails on the way
@@ -169,14 +168,40 @@ func columnNames(lines [][]string) []string {
 	return names
 }
 
+// someLines is how many lines of a body of CSV are read: the first, and enough to
+// be told that they are too many. More would be held, and told of, for nothing.
+const someLines = 1 + 1000 + 1
+
+// readCSV reads the first lines of text. Its errors do not repeat what is in
+// them.
+func readCSV(text []byte) (lines [][]string, err error) {
+	if !utf8.Valid(text) {
+		return nil, fmt.Errorf("the body cannot be read: %w", errNotUTF8)
+	}
+	if hasTooMany(text, ",", '"') { // which doubles itself
+		return nil, fmt.Errorf("the body cannot be read: %w", errTooMany)
+	}
+	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
+	r.FieldsPerRecord, r.TrimLeadingSpace = -1, true
+	for len(lines) < someLines {
+		line, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if broken, ok := errors.AsType[*csv.ParseError](err); ok {
+			return nil, fmt.Errorf("the body is not CSV: line %d: %w", broken.Line, broken.Err)
+		}
+		lines = append(lines, line)
+	}
+	return lines, nil
+}
+
 // jsonOfCSV returns the lines of text as newSuppressions in JSON. Its errors do
 // not repeat what is in them.
 func jsonOfCSV(text []byte) ([]byte, error) {
-	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
-	r.FieldsPerRecord, r.TrimLeadingSpace = -1, true
-	lines, err := r.ReadAll()
-	if broken, ok := errors.AsType[*csv.ParseError](err); ok {
-		return nil, fmt.Errorf("the body is not CSV: line %d: %w", broken.Line, broken.Err)
+	lines, err := readCSV(text)
+	if err != nil {
+		return nil, err
 	}
 	columns := suppressionColumns
 	if names := columnNames(lines); slices.Contains(names, "address") {

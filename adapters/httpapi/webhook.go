@@ -107,7 +107,7 @@ func (w *webhook) failRead(c *gin.Context, err error) {
 		fail(c, http.StatusRequestEntityTooLarge,
 			"The body is over MAX_BODY_BYTES, "+strconv.FormatInt(w.bodies.limit, 10)+" bytes after decompression. Send it in halves.")
 	case errors.As(err, &unknown):
-		c.Header("Accept-Encoding", "gzip, zstd")
+		c.Header("Accept-Encoding", knownEncodings)
 		fail(c, http.StatusUnsupportedMediaType, "The body's Content-Encoding is not known here. Send it plain, or as gzip or zstd.")
 	case errors.Is(err, errCutOff):
 		c.Header("Connection", "close")

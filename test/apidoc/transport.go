@@ -9,6 +9,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -69,7 +70,29 @@ func (t *Transport) check(req *http.Request, resp *http.Response, input *openapi
 	if err := openapi3filter.ValidateResponse(context.WithoutCancel(req.Context()), answer); err != nil {
 		return err
 	}
+	if err := checkHeaders(resp, input.Route); err != nil {
+		return err
+	}
 	return t.checkBody(req, resp, input.Route)
+}
+
+// usual are headers of HTTP itself, which no document has to name.
+var usual = []string{
+	"Cache-Control", "Connection", "Content-Length", "Content-Type", "Date", "Transfer-Encoding", "X-Accel-Buffering",
+}
+
+// checkHeaders wants all others to be in the document.
+func checkHeaders(resp *http.Response, route *routers.Route) error {
+	known := slices.Clone(usual)
+	for name := range route.Operation.Responses.Status(resp.StatusCode).Value.Headers {
+		known = append(known, http.CanonicalHeaderKey(name))
+	}
+	for name := range resp.Header {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("the header %s is not in the document", name)
+		}
+	}
+	return nil
 }
 
 // checkBody holds a JSON body against its schema, and the first lines of an

@@ -21,7 +21,7 @@ const document = `{
 			}},
 			"400": {"description": "bad", "content": {"application/problem+json": {"schema": {"type": "object", "required": ["status"]}}}}
 		}
-	}}, "/things/all": {"get": {"responses": {"200": {"description": "ok", "content": {"text/plain": {"schema": {"type": "string"}}}}}}}},
+	}}, "/things/all": {"get": {"responses": {"200": {"description": "ok", "headers": {"x-known": {"schema": {"type": "string"}}}, "content": {"text/plain": {"schema": {"type": "string"}}}}}}}},
 	"components": {"schemas": {
 		"Thing": {"type": "object", "additionalProperties": false, "required": ["a"], "properties": {
 			"a": {"type": ["string", "null"]}, "peer": {"anyOf": [{"$ref": "#/components/schemas/Peer"}, {"type": "null"}]}
@@ -42,6 +42,35 @@ func (a answer) RoundTrip(req *http.Request) (*http.Response, error) {
 		StatusCode: a.status, Header: http.Header{"Content-Type": {a.kind}},
 		Body: io.NopCloser(strings.NewReader(a.body)), Request: req,
 	}, nil
+}
+
+func TestHeadersOutsideOfTheDocumentDoNotPass(t *testing.T) {
+	doc, err := Parse([]byte(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, passes := range map[string]bool{"Content-Length": true, "X-Known": true, "X-Other": false} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://service/things/all", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		from := with{answer{200, "text/plain", "all"}, name}
+		if _, err := read((&Transport{doc, from}).RoundTrip(req)); (err == nil) != passes {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// with answers with a header besides.
+type with struct {
+	answer
+	header string
+}
+
+func (w with) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := w.answer.RoundTrip(req)
+	resp.Header.Set(w.header, "1")
+	return resp, err
 }
 
 // read returns an answer's body, or why there is no answer.
