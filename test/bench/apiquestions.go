@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/kumotrail/kumotrail/application"
 	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
 )
@@ -159,9 +160,10 @@ func lookups() []apiQuestion {
 			return found(s.FindLogs(ctx, key.String(), pageLogs))
 		}),
 		of("timeline", func(ctx context.Context, s *apiStore, e *domain.EmailEvent) error {
-			events, err := s.Events(ctx, e.MessageID)
-			if err == nil && len(events) < 2 {
-				err = fmt.Errorf("%d events of a message", len(events))
+			key, _ := e.LogKey()
+			found, err := application.NewLookup(s, nil).Lookup(ctx, key.String())
+			if err == nil && len(found.Timeline) < 2 {
+				err = fmt.Errorf("%d events of a message", len(found.Timeline))
 			}
 			return err
 		}),

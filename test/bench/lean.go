@@ -8,7 +8,8 @@ import (
 
 // makeLean takes from a schema what only lists and statistics need: their indexes,
 // and the triggers that keep side tables and note what to sum up. What is left is
-// what it takes to know every record once and to say what became of each message.
+// what it takes to know every record once and to say what became of each message, and
+// what the service notes of new ones itself.
 func (db *pgServer) makeLean(ctx context.Context, schema string) error {
 	rows, err := db.conn.Query(ctx, `
 		SELECT format('DROP INDEX %I.%I', n.nspname, i.relname)
