@@ -57,7 +57,7 @@ func (s *Postgres) commit(ctx context.Context, c *postgresCommit) error {
 			s.cfg.Log.Debug("log was there before its reception: unit is tried again", slog.Int("logs", len(c.logs)))
 			s.caution.take()
 			c.copying = noLogs
-		case isPassing(err) && tries < passingTries:
+		case (isPassing(err) || isMissingDay(err)) && tries < passingTries:
 			c.copying = noLogs // see write
 		default:
 			return err

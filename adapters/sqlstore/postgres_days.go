@@ -118,8 +118,26 @@ func (s *Postgres) withDays(ctx context.Context, list []partition, work func() e
 	}
 	if made > 0 {
 		s.cfg.Log.Debug("made days", slog.Int("partitions", made))
+		if err := renotice(ctx, conn.Conn()); err != nil {
+			return err
+		}
 	}
 	return work()
+}
+
+// renotice tells all connections once more that the tables have other days.
+// ATTACH PARTITION waits for nobody and tells them too, but one that makes its list of
+// the days just then may keep the list without the new day: of 2,800 that met a day
+// that was being made one did, until it was told of the next change (PostgreSQL 15).
+// Rows would find no day, and readers pass over it.
+func renotice(ctx context.Context, conn *pgx.Conn) error {
+	for table, column := range map[string]string{eventTable: "id", chunkTable: "id", logTable: "key"} {
+		// Changes nothing, under no stronger lock than that of ATTACH.
+		if err := run(ctx, conn, "ALTER TABLE ONLY %s ALTER COLUMN %s SET STATISTICS -1", table, column); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lockDays waits for whoever makes or drops days. The lock is the session's, for

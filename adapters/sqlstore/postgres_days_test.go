@@ -49,6 +49,27 @@ func TestMissingDaysAreMadeOnDemandByManyWriters(t *testing.T) {
 	}
 }
 
+// A connection may not know of a day that was made for it, see renotice.
+func TestUnitThatFindsNoDayAnewIsTriedAgain(t *testing.T) {
+	url, schema := servers.Postgres(t), servers.Schema(t)
+	s := openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, Writers: 1})
+	admin := asAdministrator(t, url)
+	tell(t, admin, "SET search_path TO "+schema)
+	tell(t, admin, `CREATE SEQUENCE misses;
+		CREATE FUNCTION miss() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+		BEGIN
+			IF nextval('misses') <= 3 THEN
+				RAISE check_violation USING MESSAGE = 'no partition of relation "record_chunk" found for row';
+			END IF;
+			RETURN NEW;
+		END $$;
+		CREATE TRIGGER miss BEFORE INSERT ON record_chunk FOR EACH ROW EXECUTE FUNCTION miss()`)
+	mustCommit(t, s, ports.Unit{Events: []domain.EmailEvent{deliveryAt(oddDay, 1)}})
+	if n, tries := stored(t, s), told[int](t, admin, "SELECT last_value FROM misses"); n != 1 || tries != 4 {
+		t.Errorf("%d events are stored in %d tries, want 1 in 4", n, tries)
+	}
+}
+
 func TestDaysAheadAreMadeAtStart(t *testing.T) {
 	url, schema := servers.Postgres(t), servers.Schema(t)
 	s := openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, DaysAhead: 2})

@@ -82,5 +82,5 @@ func spoilsConnection(err error) bool {
 	case pgReadOnly, pgNoStatement, pgStalePlan:
 		return true
 	}
-	return false
+	return isMissingDay(err) // which it may not come to know of, see renotice
 }
