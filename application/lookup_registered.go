@@ -13,6 +13,10 @@ import (
 // withRegistered adds to the logs that id was found by what is registered by it
 // and has no log yet. Of a single one it returns the registration, nil for none.
 func (l *Lookup) withRegistered(ctx context.Context, id string, logs []domain.EmailLog) ([]domain.EmailLog, *domain.Registration, error) {
+	if key, err := domain.ParseLogKey(id); err == nil && len(logs) == 1 && logs[0].Key == key { // means that log alone
+		registration, err := l.registrationOf(ctx, &logs[0], nil)
+		return logs, registration, err
+	}
 	if len(logs) == MaxCandidates {
 		return logs, nil, nil // the registered ones may have logs beyond these
 	}
