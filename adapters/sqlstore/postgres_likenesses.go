@@ -52,12 +52,7 @@ func (s *Postgres) ReportsOn(ctx context.Context, recipient string, from, to tim
 	if !canBeID(recipient) {
 		return nil, postgresError(operation, ctx.Err())
 	}
-	query, args := postgresReportsQuery(recipient, reportRange(from, to), limit)
-	rows, err := s.pages.Query(ctx, query, args...)
-	if err != nil {
-		return nil, postgresError(operation, err)
-	}
-	stored, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (storedEvent, error) { return scanEvent(row) })
+	stored, err := s.reportsOn(ctx, recipient, reportRange(from, to), limit)
 	if err != nil {
 		return nil, postgresError(operation, err)
 	}
@@ -65,11 +60,37 @@ func (s *Postgres) ReportsOn(ctx context.Context, recipient string, from, to tim
 	return events, postgresError(operation, err)
 }
 
+// reportsOn returns the reports with the least ids, in order. They are asked for day by
+// day: of the table all days would have to be locked.
+func (s *Postgres) reportsOn(ctx context.Context, recipient string, r uuidRange, limit int) ([]storedEvent, error) {
+	query, args := postgresReportsQuery(recipient, r, limit)
+	rows, err := s.pages.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[[16]byte])
+	var reports []storedEvent
+	for len(ids) > 0 && err == nil {
+		day := dayOf(ids[0])
+		n := 1
+		for n < len(ids) && dayOf(ids[n]) == day {
+			n++
+		}
+		var found []storedEvent
+		found, err = s.scanEvents(ctx, `SELECT `+postgresEventColumns+` FROM `+partition{eventTable, day}.name()+` e
+			WHERE e.id = ANY($1) ORDER BY e.id`, ids[:n])
+		if pgCode(err) == pgNoTable { // dropped just now
+			err = nil
+		}
+		reports, ids = append(reports, found...), ids[n:]
+	}
+	return reports, err
+}
+
 func postgresReportsQuery(recipient string, r uuidRange, limit int) (query string, args []any) {
 	c := &conditions{numbered: true}
-	c.add("hashtextextended(e.reported, 0) = hashtextextended(?, 0) AND e.reported = ?", recipient, recipient)
-	c.add("e.id >= ? AND e.id < ?", [16]byte(r.least), [16]byte(r.below))
-	query = `SELECT ` + postgresEventColumns + ` FROM email_event e WHERE ` + c.String() +
-		` ORDER BY e.id NULLS FIRST LIMIT ` + c.placeholder(int64(limit))
+	c.add("hashtextextended(reported, 0) = hashtextextended(?, 0) AND reported = ?", recipient, recipient)
+	c.add("id >= ? AND id < ?", [16]byte(r.least), [16]byte(r.below))
+	query = `SELECT id FROM email_report WHERE ` + c.String() + ` ORDER BY id NULLS FIRST LIMIT ` + c.placeholder(int64(limit))
 	return query, c.args
 }

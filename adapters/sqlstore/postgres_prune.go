@@ -132,6 +132,11 @@ func dropPartition(ctx context.Context, conn *pgx.Conn, schema string, p storedP
 		return 0, err
 	}
 	return rows, pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if p.table == eventTable {
+			if err := forgetReports(ctx, tx, p.day); err != nil {
+				return err
+			}
+		}
 		if p.table == logTable {
 			// Roll takes rows of the lists out too, in another order.
 			if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", rollLock(schema)); err != nil {
@@ -143,6 +148,14 @@ func dropPartition(ctx context.Context, conn *pgx.Conn, schema string, p storedP
 		}
 		return run(ctx, tx.Conn(), "DROP TABLE %s", name)
 	})
+}
+
+// forgetReports takes a day's events from the reports beside them: with its table, see
+// unlistDay.
+func forgetReports(ctx context.Context, tx pgx.Tx, day int64) error {
+	_, err := tx.Exec(ctx, "DELETE FROM email_report WHERE id >= $1::text::uuid AND id < $2::text::uuid",
+		dayBound(day), dayBound(day+dayLength))
+	return err
 }
 
 // unlistDay takes a day's logs from the lists beside the logs: with its table and
@@ -175,8 +188,10 @@ func postgresPruneSteps(events, logs time.Time) []postgresPrune {
 	var steps []postgresPrune
 	if !events.IsZero() {
 		steps = append(steps,
-			postgresPrune{query: `DELETE FROM email_event_undated WHERE id IN (
-				SELECT id FROM email_event_undated WHERE received_at < $1 ORDER BY id LIMIT $2)`,
+			postgresPrune{query: `WITH old AS MATERIALIZED (
+				SELECT id FROM email_event_undated WHERE received_at < $1 ORDER BY id LIMIT $2),
+			forgotten AS (DELETE FROM email_report WHERE id IN (SELECT id FROM old))
+			DELETE FROM email_event_undated WHERE id IN (SELECT id FROM old)`,
 				args: []any{events, pruneStep}},
 			postgresPrune{query: `DELETE FROM quarantine WHERE id IN (
 				SELECT id FROM quarantine WHERE received_at < $1 ORDER BY id LIMIT $2)`,
