@@ -20,16 +20,18 @@ const fewDays = 16
 // false for too many or if its logs do not tell.
 func (s *Postgres) daysOfMessage(ctx context.Context, least, greatest domain.LogKey) ([]int64, bool, error) {
 	var days *int64
-	err := s.pages.QueryRow(ctx, `SELECT CASE WHEN count(*) = count(days) THEN bit_or(days) END
-		FROM email_log WHERE key BETWEEN $1 AND $2`, [16]byte(least), [16]byte(greatest)).Scan(&days)
+	err := s.pages.QueryRow(ctx, daysQuery, [16]byte(least), [16]byte(greatest)).Scan(&days)
 	list, ok := daysFrom(days).days(least, fewDays)
 	return list, ok, err
 }
 
+const daysQuery = `SELECT CASE WHEN count(*) = count(days) THEN bit_or(days) END
+	FROM email_log WHERE key BETWEEN $1 AND $2`
+
 // eventsOfMessage returns the events of a message in no order, and others whose
 // message ids have the same hash.
 func (s *Postgres) eventsOfMessage(ctx context.Context, least, greatest domain.LogKey) ([]storedEvent, error) {
-	days, ok, err := s.daysOfMessage(ctx, least, greatest)
+	days, ok, events, err := s.firstDayOfMessage(ctx, least, greatest)
 	if err != nil {
 		return nil, err
 	}
@@ -37,15 +39,37 @@ func (s *Postgres) eventsOfMessage(ctx context.Context, least, greatest domain.L
 		return s.scanEvents(ctx, `SELECT `+postgresEventColumns+` FROM email_event e
 			WHERE e.message_key BETWEEN $1 AND $2 OR e.original_key BETWEEN $1 AND $2`, [16]byte(least), [16]byte(greatest))
 	}
-	var events []storedEvent
 	for _, day := range days {
-		found, err := s.eventsOfDay(ctx, day, "BETWEEN $1 AND $2", [16]byte(least), [16]byte(greatest))
+		found, err := s.eventsOfDay(ctx, day, isOfMessageKey, [16]byte(least), [16]byte(greatest))
 		if err != nil {
 			return nil, err
 		}
 		events = append(events, found...)
 	}
 	return events, nil
+}
+
+const isOfMessageKey = "BETWEEN $1 AND $2"
+
+// firstDayOfMessage returns the events of the day in a message's id, and the other
+// days as daysOfMessage does. Most messages have all their events on that day, so it
+// is asked together with the days, in one round trip.
+func (s *Postgres) firstDayOfMessage(ctx context.Context, least, greatest domain.LogKey) (others []int64, ok bool, events []storedEvent, err error) {
+	first, bounds := dayOf(domain.EventID(least)), []any{[16]byte(least), [16]byte(greatest)}
+	var days *int64
+	asked := &pgx.Batch{}
+	asked.Queue(daysQuery, bounds...).QueryRow(func(row pgx.Row) error { return row.Scan(&days) })
+	asked.Queue(eventsOfDay(first, isOfMessageKey), bounds...).Query(func(rows pgx.Rows) (err error) {
+		events, err = collectEvents(rows)
+		return err
+	})
+	err = s.pages.SendBatch(ctx, asked).Close()
+	if pgCode(err) == pgNoTable { // the day is pruned, and with it both questions failed
+		others, ok, err = s.daysOfMessage(ctx, least, greatest)
+		return others, ok, nil, err
+	}
+	others, ok = daysFrom(days).days(least, fewDays)
+	return slices.DeleteFunc(others, func(day int64) bool { return day == first }), ok, events, err
 }
 
 // pageOfMessage returns a page of what eventsOfMessage does, without reading more: a
@@ -124,15 +148,19 @@ func daysFrom(days *int64) eventDays {
 // eventsOfDay returns the day's events whose message_key or original_key is so,
 // none for a day that is not there any more.
 func (s *Postgres) eventsOfDay(ctx context.Context, day int64, is string, args ...any) ([]storedEvent, error) {
-	name := partition{eventTable, day}.name()
-	found, err := s.scanEvents(ctx, `SELECT `+postgresEventColumns+` FROM `+name+` e WHERE e.message_key `+is+`
-		UNION ALL
-		SELECT `+postgresEventColumns+` FROM `+name+` e
-		WHERE e.original_key `+is+` AND (e.message_key `+is+`) IS NOT TRUE`, args...)
+	found, err := s.scanEvents(ctx, eventsOfDay(day, is), args...)
 	if pgCode(err) == pgNoTable {
 		return nil, nil
 	}
 	return found, err
+}
+
+func eventsOfDay(day int64, is string) string {
+	name := partition{eventTable, day}.name()
+	return `SELECT ` + postgresEventColumns + ` FROM ` + name + ` e WHERE e.message_key ` + is + `
+		UNION ALL
+		SELECT ` + postgresEventColumns + ` FROM ` + name + ` e
+		WHERE e.original_key ` + is + ` AND (e.message_key ` + is + `) IS NOT TRUE`
 }
 
 func (s *Postgres) scanEvents(ctx context.Context, query string, args ...any) ([]storedEvent, error) {
