@@ -2,15 +2,9 @@ package sqlstore
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"time"
-
-	"github.com/klauspost/compress/s2"
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/kumotrail/kumotrail/domain"
 )
@@ -39,12 +33,21 @@ func dayStart(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
 
 // chunk gathers raw records.
 type chunk struct {
-	day  int64
-	id   chunkID
-	n    int
-	last string
-	buf  []byte
+	day    int64
+	id     chunkID
+	n      int
+	last   string
+	buf    []byte
+	blocks []chunkPart // that are full
 }
+
+// chunkPart is where the records up to a place end.
+type chunkPart struct{ n, bytes int }
+
+// blockSize is how much of a chunk is packed by itself: who asks for a record unpacks
+// its block. Of a unit of 870 kB that takes 31 us in place of 266, and packed it has
+// 85,700 bytes in place of 82,000; with blocks of half the size 17 us and 91,800.
+const blockSize = 128 << 10
 
 // add puts a record at the end and returns its place.
 func (c *chunk) add(raw string) int {
@@ -52,7 +55,18 @@ func (c *chunk) add(raw string) int {
 	c.buf = append(c.buf, raw...)
 	c.last = raw
 	c.n++
+	if len(c.buf)-c.full().bytes >= blockSize {
+		c.blocks = append(c.blocks, chunkPart{c.n, len(c.buf)})
+	}
 	return c.n - 1
+}
+
+// full is where the last full block ends.
+func (c *chunk) full() chunkPart {
+	if len(c.blocks) == 0 {
+		return chunkPart{}
+	}
+	return c.blocks[len(c.blocks)-1]
 }
 
 // chunkSet makes one chunk a day of the events that it is given.
@@ -139,112 +153,6 @@ func (s *chunkSet) ofDay(day int64) *chunk {
 	s.chunks = append(s.chunks, c)
 	return c
 }
-
-var errChunk = errors.New("raw records are damaged or gone")
-
-// chunkRecords are the records of an unpacked chunk. They are found by walking
-// there, from where the last one was if that is not behind.
-type chunkRecords struct {
-	text  []byte
-	at, n int // offset and place of a record
-}
-
-// record returns a copy of the nth record, which does not keep the chunk in memory.
-func (c *chunkRecords) record(n int) (string, error) {
-	if n < c.n {
-		c.at, c.n = 0, 0
-	}
-	for {
-		size, w := binary.Uvarint(c.text[c.at:])
-		from := c.at + w
-		if w <= 0 || size > uint64(len(c.text)-from) {
-			return "", errChunk
-		}
-		if c.n == n {
-			return string(c.text[from : from+int(size)]), nil
-		}
-		c.at, c.n = from+int(size), c.n+1
-	}
-}
-
-// packer compresses. It is safe for concurrent use.
-type packer struct {
-	zstd *zstd.Decoder
-	// rooms are buffers that chunks were unpacked to. A chunk is a megabyte, and
-	// what it is unpacked for a few records of it.
-	rooms sync.Pool // of *[]byte
-}
-
-// room returns an empty buffer.
-func (p *packer) room() []byte {
-	if room, ok := p.rooms.Get().(*[]byte); ok {
-		return (*room)[:0]
-	}
-	return nil
-}
-
-// giveBack takes a buffer that nobody uses any more.
-func (p *packer) giveBack(room []byte) {
-	if cap(room) > 0 && cap(room) <= maxIdleBuffer {
-		p.rooms.Put(&room)
-	}
-}
-
-// isS2 stands before what is packed as a block of S2. What was packed before that is
-// a frame of zstd, which begins with another byte (RFC 8878, section 3.1.1).
-//
-// S2 makes of a unit's records twice the bytes that zstd makes at its fastest level, 85
-// a record instead of 47 of 1,000, and takes a quarter of the time, 0.3 us a record:
-// there zstd was more than half of what a commit costs the service.
-const isS2 = 0
-
-func newPacker() (*packer, error) {
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
-	if err != nil {
-		return nil, fmt.Errorf("zstd decoder: %w", err)
-	}
-	return &packer{zstd: dec}, nil
-}
-
-func (p *packer) pack(raw []byte) []byte { return p.packTo(nil, raw) }
-
-// packTo appends to dst.
-func (p *packer) packTo(dst, raw []byte) []byte {
-	dst = append(slices.Grow(dst, 1+s2.MaxEncodedLen(len(raw))), isS2)
-	block := s2.Encode(dst[len(dst):cap(dst)], raw)
-	return dst[:len(dst)+len(block)]
-}
-
-func (p *packer) unpack(packed []byte) (string, error) {
-	raw, err := p.unpackTo(nil, packed)
-	return string(raw), err
-}
-
-// unpackTo appends to dst.
-func (p *packer) unpackTo(dst, packed []byte) (raw []byte, err error) {
-	if len(packed) > 0 && packed[0] == isS2 {
-		raw, err = appendS2(dst, packed[1:])
-	} else {
-		raw, err = p.zstd.DecodeAll(packed, dst)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: %d bytes: %w", errChunk, len(packed), err)
-	}
-	return raw, nil
-}
-
-// appendS2 appends what a block holds.
-func appendS2(dst, block []byte) ([]byte, error) {
-	n, err := s2.DecodedLen(block)
-	if err != nil {
-		return nil, err
-	}
-	dst = slices.Grow(dst, n)
-	raw, err := s2.Decode(dst[len(dst):len(dst)+n], block)
-	return dst[:len(dst)+len(raw)], err
-}
-
-func (p *packer) close() { p.zstd.Close() }
 
 // putMillis writes the low 48 bits of ms, the most significant first.
 func putMillis(b []byte, ms int64) {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,18 +23,24 @@ func TestChunkGivesBackRecordsByteForByte(t *testing.T) {
 	}
 	defer p.close()
 	rapid.Check(t, func(t *rapid.T) {
-		records := rapid.SliceOf(rapid.String()).Draw(t, "records")
+		long := rapid.Custom(func(t *rapid.T) string {
+			return strings.Repeat(rapid.String().Draw(t, "text"), rapid.IntRange(0, 4000).Draw(t, "times"))
+		})
+		records := rapid.SliceOf(rapid.OneOf(rapid.String(), long)).Draw(t, "records")
 		var c chunk
 		for i, r := range records {
 			if at := c.add(r); at != i {
 				t.Fatalf("record %d is at %d", i, at)
 			}
 		}
-		text, err := p.unpackTo(nil, p.pack(c.buf))
+		packed := p.packChunk(nil, &c)
+		if rapid.Bool().Draw(t, "of before") {
+			packed = p.pack(c.buf)
+		}
+		stored, err := p.recordsOf(packed)
 		if err != nil {
 			t.Fatal(err)
 		}
-		stored := chunkRecords{text: text}
 		for _, i := range rapid.SliceOf(rapid.IntRange(0, len(records))).Draw(t, "places") {
 			got, err := stored.record(i)
 			switch {
@@ -58,8 +65,30 @@ func TestDamagedChunkIsAnError(t *testing.T) {
 		"cut length": "\x80", "cut record": "\x05abcd",
 		"length over 64 bits": "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "huge length": "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01abc",
 	} {
-		damaged := chunkRecords{text: []byte("\x01a" + text)}
+		damaged, err := p.recordsOf(p.pack([]byte("\x01a" + text)))
+		if err != nil {
+			t.Fatal(err)
+		}
 		if got, err := damaged.record(1); !errors.Is(err, errChunk) {
+			t.Errorf("%s: got %q and %v", name, got, err)
+		}
+	}
+	var c chunk
+	c.add("a")
+	whole := string(p.packChunk(nil, &c))
+	for name, packed := range map[string]string{
+		"no blocks": whole[:1], "cut head": whole[:5], "cut block": whole[:len(whole)-1],
+		"huge block": "\x01\x00\x00\x00\x01\xff\xff\xff\xffabc", "block that is none": "\x01\x00\x00\x00\x01\x00\x00\x00\x02\x05\x10",
+		"more records than there are": "\x01\x00\x00\x00\x09" + whole[5:],
+	} {
+		records, err := p.recordsOf([]byte(packed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := records.record(1); !errors.Is(err, errChunk) {
+			t.Errorf("%s: got %q and %v", name, got, err)
+		}
+		if got, err := records.record(0); strings.HasPrefix(packed, whole[:1]+"\x00\x00\x00\x09") != (err == nil) {
 			t.Errorf("%s: got %q and %v", name, got, err)
 		}
 	}
@@ -103,7 +132,7 @@ func TestRestoredRecordsOutliveTheRoomThatTheyWereUnpackedTo(t *testing.T) {
 	for n := range 20 {
 		var c chunk
 		raw := contract.Record{Noise: string(rune('a' + n)), Recipients: []string{"a"}}.Line()
-		r := &restorer{decoder: contract.Decoder{}, packer: p, chunkOf: func(chunkID) ([]byte, error) { return p.pack(c.buf), nil }}
+		r := &restorer{decoder: contract.Decoder{}, packer: p, chunkOf: func(chunkID) ([]byte, error) { return p.packChunk(nil, &c), nil }}
 		events, err := restoreEach(r, []storedEvent{{pos: c.add(raw), chunk: newChunkID(0, testDay)}})
 		if err != nil {
 			t.Fatal(err)

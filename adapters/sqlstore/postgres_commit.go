@@ -213,7 +213,7 @@ func (c *postgresCommit) addEvents() {
 	c.eventRows.endCopy()
 	c.exchange.copyIn(stmtEvents, c.eventRows.buf)
 	for _, ch := range c.chunks.chunks {
-		c.packed = c.store.packer.packTo(c.packed[:0], ch.buf)
+		c.packed = c.store.packer.packChunk(c.packed[:0], ch)
 		c.exchange.exec(stmtChunk, nil, ch.id[:], c.packed)
 	}
 }

@@ -90,7 +90,7 @@ func (c *sqliteCommit) addEvents(t *sqliteTx) error {
 	}
 	for _, ch := range set.chunks {
 		const query = `INSERT INTO record_chunk (id, records) VALUES (?, ?)`
-		if _, err := t.exec(query, ch.id[:], c.packer.pack(ch.buf)); err != nil {
+		if _, err := t.exec(query, ch.id[:], c.packer.packChunk(nil, ch)); err != nil {
 			return err
 		}
 	}

@@ -80,7 +80,7 @@ type restorer struct {
 	nameOf func(domain.LogKey) (messageID, recipient string, err error)
 
 	chunk   chunkID
-	records chunkRecords // without text if there is none
+	records *chunkRecords // nil for none
 	pos     int
 	raw     string
 	decoded []domain.EmailEvent
@@ -145,7 +145,7 @@ func restoreMessage(restorer *restorer, stored []storedEvent, messageID string) 
 }
 
 func (r *restorer) load(s *storedEvent) error {
-	if r.records.text == nil || r.chunk != s.chunk {
+	if r.records == nil || r.chunk != s.chunk {
 		if err := r.unpack(s.chunk); err != nil {
 			return err
 		}
@@ -164,11 +164,12 @@ func (r *restorer) load(s *storedEvent) error {
 	return nil
 }
 
-// release gives back the memory that records were unpacked to. Events that were
-// restored have nothing of it.
+// release gives back the memory that records were unpacked to.
 func (r *restorer) release() {
-	r.packer.giveBack(r.records.text)
-	r.records = chunkRecords{}
+	if r.records != nil {
+		r.records.release()
+		r.records = nil
+	}
 }
 
 func (r *restorer) unpack(id chunkID) error {
@@ -177,12 +178,10 @@ func (r *restorer) unpack(id chunkID) error {
 	if err != nil {
 		return err
 	}
-	room := r.packer.room()
-	text, err := r.packer.unpackTo(room, packed)
+	records, err := r.packer.recordsOf(packed)
 	if err != nil {
 		return err
 	}
-	r.chunk, r.pos, r.decoded = id, -1, nil
-	r.records.text = text
+	r.records, r.chunk, r.pos, r.decoded = records, id, -1, nil
 	return nil
 }
