@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -18,7 +17,7 @@ import (
 
 var _ ports.Suppressions = (*Postgres)(nil)
 
-// postgresSuppressionColumns are what scanSuppression reads, in its order.
+// postgresSuppressionColumns are what a suppressionScan reads, in its order.
 const postgresSuppressionColumns = "address, reason, note, uuid_send(event_id), added_at"
 
 // Suppress implements ports.Suppressions.
@@ -96,12 +95,8 @@ func (s *Postgres) Unsuppress(ctx context.Context, address string, at time.Time)
 		return postgresError(operation, err)
 	}
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `DELETE FROM suppression WHERE address = $1
-			RETURNING address, reason, note, event_id, added_at`, address)
-		if err != nil {
-			return err
-		}
-		was, err := pgx.CollectExactlyOneRow(rows, suppressionOf)
+		was, err := newSuppressionScan().scan(tx.QueryRow(ctx,
+			`DELETE FROM suppression WHERE address = $1 RETURNING `+postgresSuppressionColumns, address))
 		if err != nil {
 			return err
 		}
@@ -132,7 +127,6 @@ func (s *Postgres) FindSuppressed(ctx context.Context, addresses []string) ([]do
 	if err := s.state.err(); err != nil {
 		return nil, postgresError(operation, err)
 	}
-	addresses = eachOnce(addresses)
 	parts := slices.Collect(slices.Chunk(addresses, max(fewAddresses, (len(addresses)+suppressedParts-1)/suppressedParts)))
 	found, errs := make([][]domain.Suppression, len(parts)), make([]error, len(parts))
 	var all sync.WaitGroup
@@ -145,32 +139,30 @@ func (s *Postgres) FindSuppressed(ctx context.Context, addresses []string) ([]do
 		look()
 	}
 	all.Wait()
-	return slices.Concat(found...), postgresError(operation, errors.Join(errs...))
+	return byAddress(slices.Concat(found...)), postgresError(operation, errors.Join(errs...))
 }
 
-// findPart returns those of the addresses that are there, in order.
+// findPart returns those of the addresses that are there, in no order.
 func (s *Postgres) findPart(ctx context.Context, addresses []string) ([]domain.Suppression, error) {
-	rows, err := s.pool.Query(ctx, findSuppressed, addresses)
+	rows, err := s.pool.Query(ctx, findSuppressed, binaryValues, addresses)
 	if err != nil {
 		return nil, err
 	}
-	found, err := pgx.CollectRows(rows, suppressionOf)
-	slices.SortFunc(found, func(a, b domain.Suppression) int { return strings.Compare(a.Address, b.Address) })
-	return found, err
-}
-
-// suppressionOf reads a row in PostgreSQL's own types: a lookup may have a
-// thousand of them.
-func suppressionOf(row pgx.CollectableRow) (domain.Suppression, error) {
+	defer rows.Close()
 	var (
-		e      domain.Suppression
-		reason string
-		note   pgtype.Text
-		event  pgtype.UUID
+		row   binaryRow
+		scan  = newSuppressionScan()
+		found = make([]domain.Suppression, 0, len(addresses))
 	)
-	err := row.Scan(&e.Address, &reason, &note, &event, &e.AddedAt)
-	e.Reason, e.Note, e.EventID, e.AddedAt = domain.SuppressionReason(reason), note.String, event.Bytes, e.AddedAt.UTC()
-	return e, err
+	for rows.Next() {
+		row.values = rows.RawValues()
+		e, err := scan.scan(&row)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, e)
+	}
+	return found, rows.Err()
 }
 
 // ListSuppressed implements ports.Suppressions.
@@ -183,6 +175,7 @@ func (s *Postgres) ListSuppressed(ctx context.Context, f ports.SuppressionFilter
 	if err != nil {
 		return nil, postgresError(operation, err)
 	}
-	found, err := collect(rows, func() (domain.Suppression, error) { return scanSuppression(rows) })
+	scan := newSuppressionScan()
+	found, err := collect(rows, func() (domain.Suppression, error) { return scan.scan(rows) })
 	return found, postgresError(operation, err)
 }

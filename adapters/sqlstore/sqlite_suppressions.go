@@ -15,7 +15,7 @@ import (
 
 var _ ports.Suppressions = (*SQLite)(nil)
 
-// suppressionColumns are what scanSuppression reads, in its order.
+// suppressionColumns are what a suppressionScan reads, in its order.
 const suppressionColumns = "address, reason, note, event_id, added_at"
 
 var suppressInSQLite = newSQLiteBulk(
@@ -68,7 +68,7 @@ func (s *SQLite) Unsuppress(ctx context.Context, address string, at time.Time) e
 	var removed []domain.SuppressionChange
 	err := s.writer.write(ctx, func(t *sqliteTx) error {
 		err := t.query(`DELETE FROM suppression WHERE address = ? RETURNING `+suppressionColumns, func(row []driver.Value) error {
-			was, err := scanSuppression(driverRow(row))
+			was, err := newSuppressionScan().scan(driverRow(row))
 			removed = removal(was, at)
 			return err
 		}, address)
@@ -107,7 +107,7 @@ func (r driverRow) Scan(dest ...any) error {
 // FindSuppressed implements ports.Suppressions.
 func (s *SQLite) FindSuppressed(ctx context.Context, addresses []string) ([]domain.Suppression, error) {
 	const operation = "find suppressed"
-	list, err := json.Marshal(eachOnce(addresses))
+	list, err := json.Marshal(addresses)
 	if err != nil {
 		return nil, sqliteError(operation, err)
 	}
@@ -117,8 +117,9 @@ func (s *SQLite) FindSuppressed(ctx context.Context, addresses []string) ([]doma
 	if err != nil {
 		return nil, sqliteError(operation, err)
 	}
-	found, err := collect(rows, func() (domain.Suppression, error) { return scanSuppression(rows) })
-	return found, sqliteError(operation, err)
+	scan := newSuppressionScan()
+	found, err := collect(rows, func() (domain.Suppression, error) { return scan.scan(rows) })
+	return byAddress(found), sqliteError(operation, err)
 }
 
 // ListSuppressed implements ports.Suppressions.
@@ -128,6 +129,7 @@ func (s *SQLite) ListSuppressed(ctx context.Context, f ports.SuppressionFilter, 
 	if err != nil {
 		return nil, sqliteError(operation, err)
 	}
-	found, err := collect(rows, func() (domain.Suppression, error) { return scanSuppression(rows) })
+	scan := newSuppressionScan()
+	found, err := collect(rows, func() (domain.Suppression, error) { return scan.scan(rows) })
 	return found, sqliteError(operation, err)
 }

@@ -25,10 +25,10 @@ func inOrder[T any, K ~string](entries []T, key func(*T) K) []int {
 
 func suppressionKey(e *domain.Suppression) string { return e.Address }
 
-// eachOnce returns the addresses in their order, each once: what is looked up one
-// by one is found in that order.
-func eachOnce(addresses []string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(addresses)))
+// byAddress sorts what was found and leaves out what was found twice.
+func byAddress(found []domain.Suppression) []domain.Suppression {
+	slices.SortFunc(found, func(a, b domain.Suppression) int { return strings.Compare(a.Address, b.Address) })
+	return slices.CompactFunc(found, func(a, b domain.Suppression) bool { return a.Address == b.Address })
 }
 
 // chooseSuppressed asks for the entries of a page.
@@ -43,17 +43,26 @@ func chooseSuppressed(q *bun.SelectQuery, f ports.SuppressionFilter, after strin
 	return q
 }
 
-func scanSuppression(row scanner) (domain.Suppression, error) {
-	var (
-		e      domain.Suppression
-		note   text
-		event  []byte
-		added  micros
-		reason string
-	)
-	err := row.Scan(&e.Address, &reason, &note, &event, &added)
-	copy(e.EventID[:], event)
-	e.Reason, e.Note, e.AddedAt = domain.SuppressionReason(reason), string(note), added.Time
+// suppressionScan reads rows of an address, the reason, note, event and time. It may be
+// used again: a lookup may have a thousand rows.
+type suppressionScan struct {
+	address, reason string
+	note            text
+	event           []byte
+	added           micros
+	dest            []any
+}
+
+func newSuppressionScan() *suppressionScan {
+	s := new(suppressionScan)
+	s.dest = []any{&s.address, &s.reason, &s.note, &s.event, &s.added}
+	return s
+}
+
+func (s *suppressionScan) scan(row scanner) (e domain.Suppression, err error) {
+	err = row.Scan(s.dest...)
+	e.Address, e.Reason, e.Note, e.AddedAt = s.address, domain.SuppressionReason(s.reason), string(s.note), s.added.Time
+	copy(e.EventID[:], s.event)
 	return e, err
 }
 
