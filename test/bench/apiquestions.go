@@ -143,6 +143,10 @@ func lookups() []apiQuestion {
 		return err
 	}
 	return []apiQuestion{
+		// What any question takes.
+		of("nothing: a round trip", func(ctx context.Context, s *apiStore, _ *domain.EmailEvent) error {
+			return s.Ping(ctx)
+		}),
 		of("log by recipient", func(ctx context.Context, s *apiStore, e *domain.EmailEvent) error {
 			return found(s.LogPage(ctx, ports.LogFilter{Recipient: e.Recipient}, domain.LogKey{}, pageLogs))
 		}),
