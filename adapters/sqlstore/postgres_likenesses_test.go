@@ -3,8 +3,10 @@
 package sqlstore_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -62,17 +64,23 @@ func TestReportsGoWithTheirDay(t *testing.T) {
 	}
 }
 
-// Reports were found by an index of the events, before they had a table.
+// withoutReports undoes the step of the schema that gave reports a table. Before, they
+// were found by an index of the events.
+const withoutReports = `BEGIN;
+	LOCK TABLE email_event;
+	DROP TABLE email_report;
+	DROP FUNCTION email_event_follow_report CASCADE;
+	CREATE INDEX email_event_reported ON email_event (hashtextextended(reported, 0), id NULLS FIRST) WHERE reported IS NOT NULL;
+	DELETE FROM bun_migrations WHERE name = '20261128000000';
+	COMMIT`
+
 func TestReportsOfBeforeAreFound(t *testing.T) {
 	url, schema := servers.Postgres(t), servers.Schema(t)
 	s := openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, Writers: 1})
 	admin := asAdministrator(t, url)
 	tell(t, admin, "SET search_path TO "+schema)
 	mustCommit(t, s, untiedReports(time.Unix(1, 0).UTC(), oddDay.AddDate(0, 0, -1), oddDay))
-	tell(t, admin, `DROP TABLE email_report;
-		DROP FUNCTION email_event_follow_report CASCADE;
-		CREATE INDEX email_event_reported ON email_event (hashtextextended(reported, 0), id NULLS FIRST) WHERE reported IS NOT NULL;
-		DELETE FROM bun_migrations WHERE name = '20261128000000'`)
+	tell(t, admin, withoutReports)
 	// As someone left it who was interrupted in dropping the day.
 	tell(t, admin, "ALTER TABLE email_event DETACH PARTITION email_event_"+oddDay.Format("20060102"))
 	if _, err := sqlstore.MigratePostgres(t.Context(), url, sqlstore.PostgresConfig{Schema: schema}); err != nil {
@@ -85,5 +93,38 @@ func TestReportsOfBeforeAreFound(t *testing.T) {
 	}
 	if n := told[int](t, admin, "SELECT count(*) FROM email_report"); n != 4 {
 		t.Errorf("%d reports with the one without a time, want 4", n)
+	}
+}
+
+func TestNoReportIsMissedThatComesBesideTheMigration(t *testing.T) {
+	url, schema := servers.Postgres(t), servers.Schema(t)
+	cfg := sqlstore.PostgresConfig{Schema: schema, Writers: 2}
+	s, admin := openPostgres(t, url, cfg), asAdministrator(t, url)
+	tell(t, admin, "SET search_path TO "+schema)
+	ctx, stop := context.WithCancel(t.Context())
+	var writers sync.WaitGroup
+	for w := range 2 {
+		writers.Go(func() {
+			for n := w; ctx.Err() == nil; n += 2 {
+				if _, err := s.Commit(t.Context(), untiedReports(oddDay.Add(time.Duration(n)*time.Second))); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for range 10 {
+		tell(t, admin, withoutReports)
+		if _, err := sqlstore.MigratePostgres(t.Context(), url, cfg); err != nil {
+			t.Error(err)
+		}
+	}
+	stop()
+	writers.Wait()
+	const missed = "SELECT count(*) FROM email_event e FULL JOIN email_report r USING (id, reported) WHERE e.message_id IS NULL OR r.id IS NULL"
+	if n := told[int](t, admin, missed); n != 0 {
+		t.Errorf("%d reports are missed", n)
+	}
+	if n := told[int](t, admin, "SELECT count(*) FROM email_report"); n < 20 {
+		t.Errorf("%d reports came, want more", n)
 	}
 }
