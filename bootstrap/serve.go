@@ -51,8 +51,13 @@ func Service(s Settings, options ServeOptions, log *slog.Logger) fx.Option {
 }
 
 // limitMemory has the collector work harder before bodies in flight and what is
-// made of them take more than they need. GOMEMLIMIT says otherwise.
+// made of them take more than they need, and less as long as they do not: what lives
+// for long is a few megabytes, so that by its own measure it would begin anew with each
+// page of an export. GOMEMLIMIT and GOGC say otherwise.
 func limitMemory(s Settings) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		const besides = 64 << 20
 		debug.SetMemoryLimit(2*int64(s.MaxInflightBytes) + besides)
