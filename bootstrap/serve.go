@@ -56,7 +56,7 @@ func Service(s Settings, options ServeOptions, log *slog.Logger) fx.Option {
 // page of an export. GOMEMLIMIT and GOGC say otherwise.
 func limitMemory(s Settings) {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(200)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		const besides = 64 << 20

@@ -21,7 +21,7 @@ const (
 // api measures what the API reads, on 90 days of mail: warm, one question at a
 // time, and again while the store takes half of what it can.
 func api(ctx context.Context, o options) error {
-	debug.SetGCPercent(400) // as the service has it, of which this process has the store
+	debug.SetGCPercent(200) // as the service has it, of which this process has the store
 	db, stop, err := startPostgres(ctx, o.postgres)
 	if err != nil {
 		return err
