@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/kumotrail/kumotrail/adapters/sqlstore"
 	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
@@ -76,20 +78,26 @@ func TestDaysAheadAreMadeAtStart(t *testing.T) {
 	if err := s.Close(); err != nil { // waits for the background, which may be interrupted
 		t.Fatal(err)
 	}
-	s = openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, DaysAhead: 2})
-	admin := asAdministrator(t, url)
+	openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, DaysAhead: 2})
+	// Yesterday, today and two days.
+	awaitDays(t, asAdministrator(t, url), schema, 4)
+}
+
+// awaitDays waits until the store has made that many days ahead, of three tables each
+// with those of time 0. It does so behind its opening, and gives up if somebody makes
+// one of them beside it.
+func awaitDays(t *testing.T, admin *pgx.Conn, schema string, n int) {
+	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	const days = "SELECT count(*) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE c.relkind = 'r' AND c.relnamespace = $1::text::regnamespace"
-	for range 500 {
-		// Yesterday, today and two days, of three tables, and those of time 0.
-		if n := told[int](t, admin, days, schema); n == 3*5 {
+	for range 1500 {
+		if told[int](t, admin, days, schema) == 3*(n+1) {
 			return
 		}
 		<-tick.C
 	}
-	t.Errorf("%d partitions after ten seconds", told[int](t, admin, days, schema))
-	_ = s
+	t.Fatalf("%d partitions after half a minute", told[int](t, admin, days, schema))
 }
 
 // A crash may leave a day detached and not dropped, or even half detached.

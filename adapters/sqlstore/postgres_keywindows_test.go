@@ -54,6 +54,7 @@ func TestExportsHaveAllLogsOfTheirTime(t *testing.T) {
 	admin := asAdministrator(t, url)
 	tell(t, admin, "SET search_path TO "+schema)
 	now := time.Now().UTC().Truncate(24 * time.Hour)
+	awaitDays(t, admin, schema, 3)
 	fillDays(t, admin, now.AddDate(0, 0, -40), 2, 4000)
 	fillDays(t, admin, now, 2, 6000)
 	noon := now.Add(-36 * time.Hour)

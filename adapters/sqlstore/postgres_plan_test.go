@@ -107,6 +107,7 @@ func openForPlans(t *testing.T, days, logsOfDay int) (store *sqlstore.Postgres, 
 	tell(t, admin, "SET search_path TO "+schema)
 	tell(t, admin, "SET plan_cache_mode TO force_generic_plan")
 	now = time.Now().UTC().Truncate(24 * time.Hour)
+	awaitDays(t, admin, schema, 3)
 	fillDays(t, admin, now, days, logsOfDay)
 	return store, admin, now
 }
