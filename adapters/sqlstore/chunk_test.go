@@ -24,7 +24,8 @@ func TestChunkGivesBackRecordsByteForByte(t *testing.T) {
 	defer p.close()
 	rapid.Check(t, func(t *rapid.T) {
 		long := rapid.Custom(func(t *rapid.T) string {
-			return strings.Repeat(rapid.String().Draw(t, "text"), rapid.IntRange(0, 4000).Draw(t, "times"))
+			size := rapid.SampledFrom([]int{0, 1000, blockSize / 3, blockSize - 3, blockSize, 2 * blockSize}).Draw(t, "size")
+			return strings.Repeat(rapid.StringN(1, 1, 1).Draw(t, "text"), size)
 		})
 		records := rapid.SliceOf(rapid.OneOf(rapid.String(), long)).Draw(t, "records")
 		var c chunk

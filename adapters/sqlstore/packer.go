@@ -16,8 +16,8 @@ var errChunk = errors.New("raw records are damaged or gone")
 // packer compresses. It is safe for concurrent use.
 type packer struct {
 	zstd *zstd.Decoder
-	// rooms are buffers that chunks were unpacked to. A chunk is a megabyte, and
-	// what it is unpacked for a few records of it.
+	// rooms are buffers that blocks were unpacked to. A block is 128 KiB, or a
+	// megabyte of before, and what it is unpacked for a few records of it.
 	rooms sync.Pool // of *[]byte
 }
 
