@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"iter"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/kumotrail/kumotrail/domain"
 )
@@ -33,13 +35,16 @@ type windowStore interface {
 // them upward: rows lie on disk in about the order of their keys, and a system reads
 // ahead of who goes up in a file, not down. From disk it is 2 to 4 times as fast.
 //
-// How far down a window reaches is guessed from the one before; where that cannot
+// How far down a window reaches is guessed from those before; where that cannot
 // be, or was wrong, keys are counted off the index. To count always would read the
 // index twice, and the table downward wherever it was not vacuumed since.
 type windows struct {
 	store windowStore
 	left  []uuidRange // the greatest first
-	count int         // keys to count for a window
+
+	reading sync.WaitGroup // of windows that were given
+	lock    sync.Mutex     // of what they teach:
+	count   int            // keys to count for a window
 	// span of keys, by their first 8 bytes, is to have about as many logs as
 	// expected. 0 is not known.
 	span     uint64
@@ -51,13 +56,13 @@ func newWindows(store windowStore, ranges []uuidRange) *windows {
 	return &windows{store: store, left: ranges, count: streamPage}
 }
 
-// next is a nextPage.
-func (w *windows) next(ctx context.Context) ([]domain.EmailLog, bool, error) {
+// next is a nextPages. Windows may be read beside each other.
+func (w *windows) next(ctx context.Context) (readPages, bool, error) {
 	if len(w.left) == 0 {
-		return nil, false, nil
+		return onePage(nil), false, nil
 	}
 	r := &w.left[0]
-	window, logs, err := w.read(ctx, *r)
+	window, isCounted, err := w.top(ctx, *r)
 	if err != nil {
 		return nil, false, err
 	}
@@ -65,41 +70,85 @@ func (w *windows) next(ctx context.Context) ([]domain.EmailLog, bool, error) {
 	if r.isEmpty() {
 		w.left = w.left[1:]
 	}
-	return logs, len(w.left) > 0, nil
+	w.reading.Add(1)
+	return func(ctx context.Context) iter.Seq2[[]domain.EmailLog, error] {
+		return func(yield func([]domain.EmailLog, error) bool) { w.read(ctx, window, isCounted, yield) }
+	}, len(w.left) > 0, nil
 }
 
-// read reads the window at the top of r.
-func (w *windows) read(ctx context.Context, r uuidRange) (window uuidRange, logs []domain.EmailLog, err error) {
-	if w.span > 0 {
-		window = r.top(w.span)
-		logs, err = w.store.upward(ctx, window, windowLimit)
-		if err != nil || len(logs) < windowLimit {
-			return window, w.down(logs, window.least, false), err
+// top returns the window at the top of r, and whether its keys were counted.
+func (w *windows) top(ctx context.Context, r uuidRange) (window uuidRange, isCounted bool, err error) {
+	span, count := w.lessons()
+	if span == 0 { // what is being read may teach it
+		w.reading.Wait()
+		span, count = w.lessons()
+	}
+	if span > 0 {
+		return r.top(span), false, nil
+	}
+	r.least, err = w.store.nthKey(ctx, r, count)
+	return r, true, err
+}
+
+func (w *windows) lessons() (span uint64, count int) {
+	w.lock.Lock()
+	defer w.lock.Unlock()
+	return w.span, w.count
+}
+
+// read reads a window that next gave.
+func (w *windows) read(ctx context.Context, window uuidRange, isCounted bool, yield func([]domain.EmailLog, error) bool) {
+	logs, err := w.store.upward(ctx, window, windowLimit)
+	fits := err == nil && len(logs) < windowLimit
+	w.lock.Lock()
+	if fits {
+		w.learn(logs, window.least, isCounted)
+	} else {
+		w.count, w.span = windowAim, 0
+	}
+	w.lock.Unlock()
+	w.reading.Done()
+	if err != nil || fits {
+		slices.Reverse(logs)
+		yield(logs, err)
+		return
+	}
+	// Logs are denser than before. Or of more keys than usual more were chosen, or many
+	// came in meanwhile: then those at the top are read, so that there is an end of it.
+	if isCounted {
+		logs, err = w.store.downward(ctx, window, streamPage)
+		if !yield(logs, err) || err != nil || len(logs) < streamPage {
+			return
+		}
+		window.below = uuid(logs[len(logs)-1].Key)
+	}
+	w.readDense(ctx, window, yield)
+}
+
+// readDense reads what is too much for a window in some.
+func (w *windows) readDense(ctx context.Context, dense uuidRange, yield func([]domain.EmailLog, error) bool) {
+	parts := newWindows(w.store, kept(dense))
+	parts.count = windowAim
+	for more := true; more; {
+		var read readPages
+		var err error
+		if read, more, err = parts.next(ctx); err != nil {
+			yield(nil, err)
+			return
+		}
+		for logs, err := range read(ctx) {
+			if !yield(logs, err) || err != nil {
+				return
+			}
 		}
 	}
-	window = r
-	if window.least, err = w.store.nthKey(ctx, r, w.count); err != nil {
-		return window, nil, err
-	}
-	logs, err = w.store.upward(ctx, window, windowLimit)
-	if err != nil || len(logs) < windowLimit {
-		return window, w.down(logs, window.least, true), err
-	}
-	// Of more keys than usual more were chosen than before, or many logs came in
-	// meanwhile.
-	w.count, w.span = windowAim, 0
-	if logs, err = w.store.downward(ctx, window, streamPage); len(logs) == streamPage {
-		window.least = uuid(logs[streamPage-1].Key)
-	}
-	return window, logs, err
 }
 
-// down turns the logs of a whole window, down to least, around and learns from it.
-func (w *windows) down(logs []domain.EmailLog, least uuid, isCounted bool) []domain.EmailLog {
-	slices.Reverse(logs)
+// learn learns from the logs of a whole window, down to least, the least key first.
+func (w *windows) learn(logs []domain.EmailLog, least uuid, isCounted bool) {
 	var span uint64
 	if len(logs) > 0 { // not from the window's end, below which nothing may be
-		span = prefixOf(uuid(logs[0].Key)) - prefixOf(least)
+		span = prefixOf(uuid(logs[len(logs)-1].Key)) - prefixOf(least)
 	}
 	switch n := len(logs); {
 	case n >= windowAim/4:
@@ -112,7 +161,6 @@ func (w *windows) down(logs []domain.EmailLog, least uuid, isCounted bool) []dom
 	case 4*n < w.expected:
 		w.span = 0
 	}
-	return logs
 }
 
 // prefixOf returns a key's time and 16 bits of its hash.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,7 +24,9 @@ type keyStore struct {
 	chosen func(uuid) bool   // nil for all
 	before func(asked int)   // is called before each answer
 	fails  func(int) error   // by the number of the answer
-	logs   []domain.EmailLog // one for all answers
+	logs   []domain.EmailLog // one for all answers, where they are taken one by one
+	beside bool              // they are not
+	lock   sync.Mutex
 
 	asked, counted, downwards int
 	given                     int // logs
@@ -50,6 +53,8 @@ func (s *keyStore) within(r uuidRange) []uuid {
 }
 
 func (s *keyStore) nthKey(_ context.Context, r uuidRange, n int) (uuid, error) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	s.counted++
 	err := s.ask()
 	keys := s.within(r)
@@ -60,11 +65,15 @@ func (s *keyStore) nthKey(_ context.Context, r uuidRange, n int) (uuid, error) {
 }
 
 func (s *keyStore) upward(_ context.Context, r uuidRange, limit int) ([]domain.EmailLog, error) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	err := s.ask()
 	return s.answer(s.within(r), limit), err
 }
 
 func (s *keyStore) downward(_ context.Context, r uuidRange, limit int) ([]domain.EmailLog, error) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	s.downwards++
 	err := s.ask()
 	keys := slices.Clone(s.within(r))
@@ -82,7 +91,9 @@ func (s *keyStore) answer(keys []uuid, limit int) []domain.EmailLog {
 			break
 		}
 	}
-	s.logs = logs
+	if !s.beside {
+		s.logs = logs
+	}
 	s.given, s.most = s.given+len(logs), max(s.most, len(logs))
 	return logs
 }
@@ -90,14 +101,20 @@ func (s *keyStore) answer(keys []uuid, limit int) []domain.EmailLog {
 // walk returns the keys of all windows, and how many windows there were.
 func (s *keyStore) walk(t fataler, f ports.LogFilter) (keys []uuid, pages int) {
 	next := newWindows(s, keyRanges(&f, domain.LogKey{})).next
-	for more := true; more; pages++ {
-		var logs []domain.EmailLog
+	for more := true; more; {
+		var read readPages
 		var err error
-		if logs, more, err = next(context.Background()); err != nil {
+		if read, more, err = next(context.Background()); err != nil {
 			t.Fatalf("window %d: %v", pages, err)
 		}
-		for i := range logs {
-			keys = append(keys, uuid(logs[i].Key))
+		for logs, err := range read(context.Background()) {
+			if err != nil {
+				t.Fatalf("window %d: %v", pages, err)
+			}
+			for i := range logs {
+				keys = append(keys, uuid(logs[i].Key))
+			}
+			pages++
 		}
 	}
 	return keys, pages
@@ -188,6 +205,44 @@ func TestWindowsGiveEachChosenLogOnceNewestFirst(t *testing.T) {
 		got, _ := s.walk(t, f)
 		if want := newestFirst(s.keys, f, s.chosen); !slices.Equal(got, want) {
 			t.Fatalf("%d logs, want %d, or in another order", len(got), len(want))
+		}
+		if s.most > windowLimit {
+			t.Errorf("%d logs at once, want %d at most", s.most, windowLimit)
+		}
+	})
+}
+
+// TestWindowsReadBesideEachOtherGiveEachLogOnce has windows be guessed while others
+// are read, and many come in between statements.
+func TestWindowsReadBesideEachOtherGiveEachLogOnce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		old := anyKeys(t)
+		s, more := &keyStore{keys: slices.Clone(old), beside: true}, anyKeys(t)
+		s.before = func(asked int) {
+			if asked == 4 {
+				s.keys = slices.Concat(s.keys, more)
+				slices.SortFunc(s.keys, compareUUIDs)
+				s.keys = slices.Compact(s.keys)
+			}
+		}
+		var got []uuid
+		for l, err := range streamLogs(context.Background(), make(chan struct{}, 1), func() nextPages {
+			return newWindows(s, []uuidRange{{below: maxUUID}}).next
+		}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, uuid(l.Key))
+		}
+		upward := slices.Clone(got)
+		slices.Reverse(upward)
+		if !slices.IsSortedFunc(upward, compareUUIDs) || len(slices.Compact(slices.Clone(got))) != len(got) {
+			t.Fatalf("logs in another order, or twice")
+		}
+		for _, key := range old {
+			if _, found := slices.BinarySearchFunc(upward, key, compareUUIDs); !found {
+				t.Fatalf("%d logs, of %d from before one is missing", len(got), len(old))
+			}
 		}
 		if s.most > windowLimit {
 			t.Errorf("%d logs at once, want %d at most", s.most, windowLimit)
@@ -324,7 +379,7 @@ func TestWindowsEndAtAnyError(t *testing.T) {
 	for fails := 1; fails <= 6; fails++ {
 		t.Run(fmt.Sprint(fails), func(t *testing.T) {
 			random := seeded()
-			s := &keyStore{keys: keysOver(random, windowsFrom, time.Hour, 20_000)}
+			s := &keyStore{keys: keysOver(random, windowsFrom, time.Hour, 20_000), beside: true}
 			s.before = func(asked int) {
 				switch asked {
 				case 2:
@@ -339,17 +394,15 @@ func TestWindowsEndAtAnyError(t *testing.T) {
 				}
 				return nil
 			}
-			next := newWindows(s, []uuidRange{{below: maxUUID}}).next
-			for more := true; more; {
-				var err error
-				if _, more, err = next(t.Context()); err != nil {
-					if more || !errors.Is(err, broken) || s.asked != fails {
-						t.Errorf("%v at statement %d, and more: %t", err, s.asked, more)
-					}
-					return
-				}
+			var last error
+			for _, err := range streamLogs(t.Context(), nil, func() nextPages {
+				return newWindows(s, []uuidRange{{below: maxUUID}}).next
+			}) {
+				last = err
 			}
-			t.Error("no error")
+			if !errors.Is(last, broken) || s.asked != fails {
+				t.Errorf("%v after %d statements", last, s.asked)
+			}
 		})
 	}
 }

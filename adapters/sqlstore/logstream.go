@@ -14,23 +14,40 @@ import (
 // To begin one takes PostgreSQL 1 to 3 ms over 90 days, as long as 500 rows.
 const streamPage = 2000
 
-// nextPage reads the page of logs after the last, greatest key first, and says
-// whether there may be more. A page may be empty though there are more.
-type nextPage func(ctx context.Context) (logs []domain.EmailLog, more bool, err error)
+// pagesAhead is how many pages of a stream are read, or being read, beyond the one
+// that is yielded.
+const pagesAhead = 2
+
+// nextPages says where the next pages of logs are, greatest key first, and whether
+// there may be more behind them. To read them may take a while, in which it is asked
+// for those behind.
+type nextPages func(ctx context.Context) (read readPages, more bool, err error)
+
+// readPages reads pages, which may be none or empty ones. An error is the last.
+type readPages func(ctx context.Context) iter.Seq2[[]domain.EmailLog, error]
 
 // pagesDown begins to read pages of streamPage, each below the last log of the one
-// before.
-func pagesDown(read func(ctx context.Context, before domain.LogKey) ([]domain.EmailLog, error)) func() nextPage {
-	return func() nextPage {
+// before, so that none can be read beside another.
+func pagesDown(read func(ctx context.Context, before domain.LogKey) ([]domain.EmailLog, error)) func() nextPages {
+	return func() nextPages {
 		var before domain.LogKey
-		return func(ctx context.Context) ([]domain.EmailLog, bool, error) {
+		return func(ctx context.Context) (readPages, bool, error) {
 			logs, err := read(ctx, before)
-			if err != nil || len(logs) < streamPage {
-				return logs, false, err
+			if err != nil {
+				return nil, false, err
 			}
-			before = logs[len(logs)-1].Key
-			return logs, true, nil
+			if len(logs) > 0 {
+				before = logs[len(logs)-1].Key
+			}
+			return onePage(logs), len(logs) >= streamPage, nil
 		}
+	}
+}
+
+// onePage is a page that was read already.
+func onePage(logs []domain.EmailLog) readPages {
+	return func(context.Context) iter.Seq2[[]domain.EmailLog, error] {
+		return func(yield func([]domain.EmailLog, error) bool) { yield(logs, nil) }
 	}
 }
 
@@ -40,45 +57,130 @@ type logsRead struct {
 	err  error
 }
 
-// streamLogs yields what a reading gives that begins anew each time, page after
-// page, and reads the next one while one is yielded: of two pages one waits for its
-// turn or is being read. The reading has ended when the sequence has.
-func streamLogs(ctx context.Context, begin func() nextPage) iter.Seq2[domain.EmailLog, error] {
+// logStream reads pages ahead of who takes them.
+type logStream struct {
+	left chan struct{} // closed when nobody takes more
+	// begun has a place for each of the pages from before they are asked for until they
+	// are taken whole.
+	begun chan struct{}
+	pages chan chan logsRead // in their order, each as what comes of its reading
+
+	asking sync.Mutex // held by who asks next
+	next   nextPages
+	ended  bool // there are no more
+}
+
+// streamLogs yields what a reading gives that begins anew each time, page after page,
+// and reads the next ones while one is yielded: one after another, and two at once
+// while beside, which streams share, has a place. The reading has ended when the
+// sequence has.
+func streamLogs(ctx context.Context, beside chan struct{}, begin func() nextPages) iter.Seq2[domain.EmailLog, error] {
 	return func(yield func(domain.EmailLog, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
-		pages, left := make(chan logsRead), make(chan struct{})
+		s := &logStream{
+			left: make(chan struct{}), begun: make(chan struct{}, pagesAhead+1),
+			pages: make(chan chan logsRead, pagesAhead+1), next: begin(),
+		}
 		var reading sync.WaitGroup
-		reading.Go(func() { readPages(ctx, pages, left, begin()) })
+		reading.Go(func() { s.read(ctx, nil) })
+		if beside != nil {
+			reading.Go(func() { s.read(ctx, beside) })
+		}
 		defer reading.Wait()
-		defer close(left)
+		defer close(s.left)
 		defer cancel()
-		for page := range pages {
-			for i := range page.logs {
-				if !yield(page.logs[i], nil) {
+		s.take(yield)
+	}
+}
+
+// take yields logs until the last, or an error, or until they are not wanted.
+func (s *logStream) take(yield func(domain.EmailLog, error) bool) {
+	for page := range s.pages {
+		for read := range page {
+			for i := range read.logs {
+				if !yield(read.logs[i], nil) {
 					return
 				}
 			}
-			if page.err != nil {
-				yield(domain.EmailLog{}, page.err)
+			if read.err != nil {
+				yield(domain.EmailLog{}, read.err)
 				return
 			}
+		}
+		<-s.begun
+	}
+}
+
+// read reads pages until the last, or an error, or until nobody is left: each in a
+// place of beside, if that is not nil. That ctx has ended is an error like others, told
+// by who reads: a stream that it cut off must not look like a whole one.
+func (s *logStream) read(ctx context.Context, beside chan struct{}) {
+	for more := true; more; {
+		if !s.place(s.begun) || beside != nil && !s.place(beside) {
+			return
+		}
+		more = s.readNext(ctx)
+		if beside != nil {
+			<-beside
 		}
 	}
 }
 
-// readPages hands over pages until the last, or an error, or until nobody is
-// left. That ctx has ended is an error like others, told by next: a stream that
-// it cut off must not look like a whole one.
-func readPages(ctx context.Context, pages chan<- logsRead, left <-chan struct{}, next nextPage) {
-	defer close(pages)
-	for more := true; more; {
-		var page logsRead
-		page.logs, more, page.err = next(ctx)
-		select {
-		case pages <- page:
-		case <-left:
-			return
-		}
-		more = more && page.err == nil
+// place waits for a place, and says whether there is one before nobody is left.
+func (s *logStream) place(places chan struct{}) bool {
+	select {
+	case places <- struct{}{}:
+		return true
+	case <-s.left:
+		return false
 	}
+}
+
+// readNext reads the next pages, and says whether there may be more.
+func (s *logStream) readNext(ctx context.Context) bool {
+	page, read, err := s.askNext(ctx)
+	if page == nil {
+		return false
+	}
+	defer close(page)
+	if err != nil {
+		page <- logsRead{err: err} // it has room for one
+		return false
+	}
+	for logs, err := range read(ctx) {
+		select {
+		case page <- logsRead{logs, err}:
+		case <-s.left:
+			return false
+		}
+		if err != nil {
+			s.end()
+			return false
+		}
+	}
+	return true
+}
+
+// end has no more be asked for: what comes behind an error nobody takes.
+func (s *logStream) end() {
+	s.asking.Lock()
+	defer s.asking.Unlock()
+	s.ended = true
+}
+
+// askNext puts the next pages in their order, nil for no more.
+func (s *logStream) askNext(ctx context.Context) (page chan logsRead, read readPages, err error) {
+	s.asking.Lock()
+	defer s.asking.Unlock()
+	if s.ended {
+		return nil, nil, nil
+	}
+	read, more, err := s.next(ctx)
+	s.ended = err != nil || !more
+	page = make(chan logsRead, 1)
+	s.pages <- page // it has room for all that have begun
+	if s.ended {
+		close(s.pages)
+	}
+	return page, read, err
 }

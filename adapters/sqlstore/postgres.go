@@ -104,6 +104,7 @@ type Postgres struct {
 	// whose plans are kept, for to plan one over all days takes longer than to
 	// run it.
 	pages    *pgxpool.Pool
+	beside   chan struct{} // a place for each page of a stream that is read beside another
 	turns    chan struct{} // as many tokens as writers
 	copyRule copyRule
 	days     sync.Mutex // held by who makes days
@@ -181,6 +182,7 @@ func (s *Postgres) open(url string) (err error) {
 	if s.pages, err = postgresPool(paging, s.cfg.Readers); err != nil {
 		return err
 	}
+	s.beside = make(chan struct{}, s.cfg.Readers/4) // each stream has a connection, and some a second one
 	// bun writes arguments into the query: nothing is left to be prepared.
 	reading.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	if s.readPool, err = postgresPool(reading, s.cfg.Readers); err != nil {

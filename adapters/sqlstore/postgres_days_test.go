@@ -173,7 +173,7 @@ func TestPrunesOfManyInstancesCountEachRowOnce(t *testing.T) {
 // A reader who takes his time must not keep days from going.
 func TestPruneDoesNotWaitForStreams(t *testing.T) {
 	s := openPostgres(t, servers.Postgres(t), sqlstore.PostgresConfig{Schema: servers.Schema(t), LockTimeout: 5 * time.Second})
-	const logs = 6000 // more than two pages: one is read ahead
+	const logs = 20_000 // more than windows are read ahead
 	mustCommit(t, s, mailUnit(1, 2*logs))
 	seen := 0
 	for _, err := range s.Logs(t.Context(), ports.LogFilter{}) {

@@ -22,7 +22,7 @@ type postgresWindows struct {
 	filter *ports.LogFilter
 }
 
-func (s *Postgres) windows(f *ports.LogFilter) nextPage {
+func (s *Postgres) windows(f *ports.LogFilter) nextPages {
 	return newWindows(postgresWindows{s, f}, keyRanges(f, domain.LogKey{})).next
 }
 

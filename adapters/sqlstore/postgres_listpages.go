@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"bytes"
 	"context"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,6 +67,61 @@ func (s *Postgres) listedPage(ctx context.Context, f *ports.LogFilter, ranges []
 			r.below = keys[len(keys)-1]
 		}
 	})
+}
+
+// listedKeys reads what f chooses by a list: keys page after page, and the logs that
+// have them beside each other.
+type listedKeys struct {
+	*Postgres
+	filter *ports.LogFilter
+	hash   int64 // of the list, when it is chosen
+	chosen bool
+	left   []uuidRange // the greatest first
+}
+
+func (s *Postgres) listedPages(f *ports.LogFilter) nextPages {
+	return (&listedKeys{Postgres: s, filter: f, left: keyRanges(f, domain.LogKey{})}).next
+}
+
+// next is a nextPages.
+func (l *listedKeys) next(ctx context.Context) (readPages, bool, error) {
+	if len(l.left) == 0 || choosesNothing(l.filter) {
+		return onePage(nil), false, ctx.Err()
+	}
+	keys, err := l.keys(ctx)
+	if err != nil {
+		return nil, false, postgresError(readLogs, err)
+	}
+	if len(keys) < streamPage {
+		l.left = l.left[1:]
+	} else {
+		l.left[0].below = keys[len(keys)-1]
+	}
+	return func(ctx context.Context) iter.Seq2[[]domain.EmailLog, error] {
+		return func(yield func([]domain.EmailLog, error) bool) {
+			var logs []domain.EmailLog
+			var err error
+			if len(keys) > 0 {
+				logs, err = l.logsByKeys(ctx, l.filter, keys, len(keys))
+			}
+			yield(logs, postgresError(readLogs, err))
+		}
+	}, len(l.left) > 0, nil
+}
+
+// keys returns the next keys of the list, streamPage of them as long as its range has as
+// many.
+func (l *listedKeys) keys(ctx context.Context) (keys []uuid, err error) {
+	if err := l.state.err(); err != nil {
+		return nil, err
+	}
+	if !l.chosen {
+		if l.hash, err = l.shortestList(ctx, listsOf(l.filter), l.left); err != nil {
+			return nil, err
+		}
+		l.chosen = true
+	}
+	return l.keysOfList(ctx, l.filter, l.hash, l.left[0], streamPage)
 }
 
 // manyRows is up to where the rows of a list are counted.

@@ -11,10 +11,13 @@ import (
 
 // Logs implements ports.LogReader.
 func (s *Postgres) Logs(ctx context.Context, f ports.LogFilter) iter.Seq2[domain.EmailLog, error] {
-	if walksKeys(&f) {
-		return streamLogs(ctx, func() nextPage { return s.windows(&f) })
+	switch {
+	case walksKeys(&f):
+		return streamLogs(ctx, s.beside, func() nextPages { return s.windows(&f) })
+	case isListed(&f):
+		return streamLogs(ctx, s.beside, func() nextPages { return s.listedPages(&f) })
 	}
-	return streamLogs(ctx, pagesDown(func(ctx context.Context, before domain.LogKey) ([]domain.EmailLog, error) {
+	return streamLogs(ctx, nil, pagesDown(func(ctx context.Context, before domain.LogKey) ([]domain.EmailLog, error) {
 		if err := s.state.err(); err != nil {
 			return nil, postgresError(readLogs, err)
 		}

@@ -11,7 +11,7 @@ import (
 
 // Logs implements ports.LogReader.
 func (s *SQLite) Logs(ctx context.Context, f ports.LogFilter) iter.Seq2[domain.EmailLog, error] {
-	return streamLogs(ctx, pagesDown(func(ctx context.Context, before domain.LogKey) ([]domain.EmailLog, error) {
+	return streamLogs(ctx, nil, pagesDown(func(ctx context.Context, before domain.LogKey) ([]domain.EmailLog, error) {
 		page, err := s.logPage(ctx, &f, before, streamPage, false)
 		return page, sqliteError("read logs", err)
 	}))
