@@ -114,30 +114,30 @@ func (s *Postgres) withDays(ctx context.Context, list []partition, work func() e
 		if err := s.makeDay(ctx, conn.Conn(), p); err != nil {
 			return err
 		}
+		if err := renotice(ctx, conn.Conn(), p.table); err != nil {
+			return err
+		}
 		made++
 	}
 	if made > 0 {
 		s.cfg.Log.Debug("made days", slog.Int("partitions", made))
-		if err := renotice(ctx, conn.Conn()); err != nil {
-			return err
-		}
 	}
 	return work()
 }
 
-// renotice tells all connections once more that the tables have other days.
+// renotice tells all connections once more that a table has another day.
 // ATTACH PARTITION waits for nobody and tells them too, but one that makes its list of
 // the days just then may keep the list without the new day: of 2,800 that met a day
 // that was being made one did, until it was told of the next change (PostgreSQL 15).
-// Rows would find no day, and readers pass over it.
-func renotice(ctx context.Context, conn *pgx.Conn) error {
-	for table, column := range map[string]string{eventTable: "id", chunkTable: "id", logTable: "key"} {
-		// Changes nothing, under no stronger lock than that of ATTACH.
-		if err := run(ctx, conn, "ALTER TABLE ONLY %s ALTER COLUMN %s SET STATISTICS -1", table, column); err != nil {
-			return err
-		}
+// Rows would find no day, and readers pass over it. So it is told at once: while other
+// days are still being made, mail may come to this one.
+func renotice(ctx context.Context, conn *pgx.Conn, table string) error {
+	column := "id"
+	if table == logTable {
+		column = "key"
 	}
-	return nil
+	// Changes nothing, under no stronger lock than that of ATTACH.
+	return run(ctx, conn, "ALTER TABLE ONLY %s ALTER COLUMN %s SET STATISTICS -1", table, column)
 }
 
 // lockDays waits for whoever makes or drops days. The lock is the session's, for

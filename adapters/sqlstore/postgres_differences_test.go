@@ -9,11 +9,18 @@ import (
 	"github.com/kumotrail/kumotrail/adapters/sqlstore"
 	"github.com/kumotrail/kumotrail/ports"
 	"github.com/kumotrail/kumotrail/test/contract"
+	"github.com/kumotrail/kumotrail/test/servers"
 )
 
 func TestPostgresDiffersInNothingFromMemory(t *testing.T) {
 	contract.TestDifferences(t, func(t *testing.T) contract.Store {
-		return &eachWay{Postgres: openPostgresStore(t).(*sqlstore.Postgres)}
+		url, schema := servers.Postgres(t), servers.Schema(t)
+		s := openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, DaysAhead: 1})
+		// Whoever reads while PostgreSQL attaches a day may not see it for a moment.
+		admin := asAdministrator(t, url)
+		tell(t, admin, "SET search_path TO "+schema)
+		awaitDays(t, admin, schema, 3)
+		return &eachWay{Postgres: s}
 	}, openModel)
 }
 
