@@ -9,7 +9,7 @@ import (
 )
 
 // Statements of a commit by the names under which each connection has them
-// prepared.
+// prepared, and that of a lookup.
 const (
 	stmtKnown       = "kumotrail_known"
 	stmtEvents      = "kumotrail_events"
@@ -20,6 +20,7 @@ const (
 	stmtLogs        = "kumotrail_logs"
 	stmtLogsQuietly = "kumotrail_logs_quietly"
 	stmtRejects     = "kumotrail_rejects"
+	stmtSuppressed  = "kumotrail_suppressed"
 )
 
 // joined are the columns of email_log that a join takes one of two values for.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/kumotrail/kumotrail/domain"
 	"github.com/kumotrail/kumotrail/ports"
@@ -128,10 +129,11 @@ func (s *Postgres) FindSuppressed(ctx context.Context, addresses []string) ([]do
 		return nil, postgresError(operation, err)
 	}
 	parts := slices.Collect(slices.Chunk(addresses, max(fewAddresses, (len(addresses)+suppressedParts-1)/suppressedParts)))
-	found, errs := make([][]domain.Suppression, len(parts)), make([]error, len(parts))
+	lookups, errs := make([]*suppressionLookup, len(parts)), make([]error, len(parts))
 	var all sync.WaitGroup
 	for i, part := range parts {
-		look := func() { found[i], errs[i] = s.findPart(ctx, part) }
+		lookups[i] = suppressionLookups.Get().(*suppressionLookup)
+		look := func() { errs[i] = lookups[i].run(ctx, s.pool, part) }
 		if i < len(parts)-1 {
 			all.Go(look)
 			continue
@@ -139,30 +141,64 @@ func (s *Postgres) FindSuppressed(ctx context.Context, addresses []string) ([]do
 		look()
 	}
 	all.Wait()
-	return byAddress(slices.Concat(found...)), postgresError(operation, errors.Join(errs...))
+	found := make([][]domain.Suppression, len(parts))
+	for i, l := range lookups {
+		found[i] = l.found
+	}
+	list := byAddress(slices.Concat(found...))
+	for _, l := range lookups {
+		l.release()
+	}
+	return list, postgresError(operation, errors.Join(errs...))
 }
 
-// findPart returns those of the addresses that are there, in no order.
-func (s *Postgres) findPart(ctx context.Context, addresses []string) ([]domain.Suppression, error) {
-	rows, err := s.pool.Query(ctx, findSuppressed, binaryValues, addresses)
+// suppressionLookup looks up a part of the addresses. It is used again: of a thousand
+// addresses pgx's own arguments are a thousand pieces of garbage, and a collection for
+// each 20 lookups is what the slowest wait for.
+type suppressionLookup struct {
+	exchange pgExchange
+	asked    pgTuples
+	row      binaryRow
+	scan     *suppressionScan
+	found    []domain.Suppression // in no order
+	err      error                // of a row
+}
+
+var suppressionLookups = sync.Pool{New: func() any { return &suppressionLookup{scan: newSuppressionScan()} }}
+
+func (l *suppressionLookup) release() {
+	clear(l.found)
+	l.found, l.err = l.found[:0], nil
+	suppressionLookups.Put(l)
+}
+
+func (l *suppressionLookup) run(ctx context.Context, pool *pgxpool.Pool, addresses []string) error {
+	conn, err := pool.Acquire(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer rows.Close()
-	var (
-		row   binaryRow
-		scan  = newSuppressionScan()
-		found = make([]domain.Suppression, 0, len(addresses))
-	)
-	for rows.Next() {
-		row.values = rows.RawValues()
-		e, err := scan.scan(&row)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, e)
+	defer conn.Release()
+	if _, err := conn.Conn().Prepare(ctx, stmtSuppressed, findSuppressed); err != nil { // does nothing the next time
+		return err
 	}
-	return found, rows.Err()
+	l.asked.startArray(len(addresses), pgtype.TextOID)
+	for _, address := range addresses {
+		l.asked.label(address)
+	}
+	l.exchange.reset()
+	l.exchange.exec(stmtSuppressed, l.add, l.asked.buf)
+	return errors.Join(l.exchange.run(ctx, conn.Conn()), l.err)
+}
+
+// add reads a row.
+func (l *suppressionLookup) add(values [][]byte) {
+	l.row.values = values
+	e, err := l.scan.scan(&l.row)
+	if err != nil {
+		l.err = err
+		return
+	}
+	l.found = append(l.found, e)
 }
 
 // ListSuppressed implements ports.Suppressions.
