@@ -154,18 +154,10 @@ func (s *logStream) readNext(ctx context.Context) bool {
 			return false
 		}
 		if err != nil {
-			s.end()
 			return false
 		}
 	}
 	return true
-}
-
-// end has no more be asked for: what comes behind an error nobody takes.
-func (s *logStream) end() {
-	s.asking.Lock()
-	defer s.asking.Unlock()
-	s.ended = true
 }
 
 // askNext puts the next pages in their order, nil for no more.
