@@ -108,9 +108,13 @@ func (w *windows) read(ctx context.Context, window uuidRange, isCounted bool, yi
 	}
 	w.lock.Unlock()
 	w.reading.Done()
-	if err != nil || fits {
+	if err != nil { // logs, if there are some, are those of the window's end
+		yield(nil, err)
+		return
+	}
+	if fits {
 		slices.Reverse(logs)
-		yield(logs, err)
+		yield(logs, nil)
 		return
 	}
 	// Logs are denser than before. Or of more keys than usual more were chosen, or many

@@ -291,6 +291,15 @@ func TestWindowsKeepTheirPlaceWhileLogsComeIn(t *testing.T) {
 func TestWindowsOfSteadyMailAreGuessed(t *testing.T) {
 	s := &keyStore{keys: keysOver(seeded(), windowsFrom, 20*24*time.Hour, 200_000)}
 	_, pages := s.walk(t, ports.LogFilter{})
+	beside := &keyStore{keys: s.keys, beside: true}
+	for range streamLogs(t.Context(), make(chan struct{}, 1), func() nextPages {
+		return newWindows(beside, []uuidRange{{below: maxUUID}}).next
+	}) {
+		continue
+	}
+	if beside.counted > 2 || beside.given != 200_000 {
+		t.Errorf("beside each other: counted %d times, read %d logs, want 2 at most and 200000", beside.counted, beside.given)
+	}
 	if most := 200_000/windowAim + 6; s.counted > 2 || pages > most || s.given != 200_000 {
 		t.Errorf("counted %d times for %d windows, read %d logs, want 2 and %d at most and 200000", s.counted, pages, s.given, most)
 	}
@@ -378,7 +387,7 @@ func TestWindowsEndAtAnyError(t *testing.T) {
 	broken := errors.New("broken")
 	for fails := 1; fails <= 6; fails++ {
 		t.Run(fmt.Sprint(fails), func(t *testing.T) {
-			random := seeded()
+			random, told := seeded(), 0
 			s := &keyStore{keys: keysOver(random, windowsFrom, time.Hour, 20_000), beside: true}
 			s.before = func(asked int) {
 				switch asked {
@@ -398,10 +407,15 @@ func TestWindowsEndAtAnyError(t *testing.T) {
 			for _, err := range streamLogs(t.Context(), nil, func() nextPages {
 				return newWindows(s, []uuidRange{{below: maxUUID}}).next
 			}) {
-				last = err
+				if last = err; err == nil {
+					told++
+				}
 			}
 			if !errors.Is(last, broken) || s.asked != fails {
 				t.Errorf("%v after %d statements", last, s.asked)
+			}
+			if fails <= 2 && told > 0 {
+				t.Errorf("%d logs of a window that was not read whole", told)
 			}
 		})
 	}

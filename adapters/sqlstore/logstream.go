@@ -14,8 +14,8 @@ import (
 // To begin one takes PostgreSQL 1 to 3 ms over 90 days, as long as 500 rows.
 const streamPage = 2000
 
-// pagesAhead is how many pages of a stream are read, or being read, beyond the one
-// that is yielded.
+// pagesAhead is how many nextPages of a stream are asked for beyond those that are
+// yielded. Of each one page may wait and one be read.
 const pagesAhead = 2
 
 // nextPages says where the next pages of logs are, greatest key first, and whether
@@ -59,7 +59,7 @@ type logsRead struct {
 
 // logStream reads pages ahead of who takes them.
 type logStream struct {
-	left chan struct{} // closed when nobody takes more
+	gone chan struct{} // closed when nobody takes more
 	// begun has a place for each of the pages from before they are asked for until they
 	// are taken whole.
 	begun chan struct{}
@@ -78,7 +78,7 @@ func streamLogs(ctx context.Context, beside chan struct{}, begin func() nextPage
 	return func(yield func(domain.EmailLog, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		s := &logStream{
-			left: make(chan struct{}), begun: make(chan struct{}, pagesAhead+1),
+			gone: make(chan struct{}), begun: make(chan struct{}, pagesAhead+1),
 			pages: make(chan chan logsRead, pagesAhead+1), next: begin(),
 		}
 		var reading sync.WaitGroup
@@ -87,7 +87,7 @@ func streamLogs(ctx context.Context, beside chan struct{}, begin func() nextPage
 			reading.Go(func() { s.read(ctx, beside) })
 		}
 		defer reading.Wait()
-		defer close(s.left)
+		defer close(s.gone)
 		defer cancel()
 		s.take(yield)
 	}
@@ -111,33 +111,52 @@ func (s *logStream) take(yield func(domain.EmailLog, error) bool) {
 	}
 }
 
-// read reads pages until the last, or an error, or until nobody is left: each in a
-// place of beside, if that is not nil. That ctx has ended is an error like others, told
-// by who reads: a stream that it cut off must not look like a whole one.
+// read reads pages until the last, or an error, or until nobody takes more: while it
+// has a place of beside, if that is not nil. That ctx has ended is an error like others,
+// told by who reads: a stream that it cut off must not look like a whole one.
 func (s *logStream) read(ctx context.Context, beside chan struct{}) {
+	p := &place{of: beside}
+	defer p.leave()
 	for more := true; more; {
-		if !s.place(s.begun) || beside != nil && !s.place(beside) {
+		if !s.enter(s.begun) || !p.take(s) {
 			return
 		}
-		more = s.readNext(ctx)
-		if beside != nil {
-			<-beside
-		}
+		more = s.readNext(ctx, p)
+		p.leave()
 	}
 }
 
-// place waits for a place, and says whether there is one before nobody is left.
-func (s *logStream) place(places chan struct{}) bool {
+// enter waits for a place, and is false if nobody takes more before there is one.
+func (s *logStream) enter(places chan struct{}) bool {
 	select {
 	case places <- struct{}{}:
 		return true
-	case <-s.left:
+	case <-s.gone:
 		return false
 	}
 }
 
-// readNext reads the next pages, and says whether there may be more.
-func (s *logStream) readNext(ctx context.Context) bool {
+// place is one that a reader needs while it reads, none where of is nil.
+type place struct {
+	of   chan struct{}
+	held bool
+}
+
+func (p *place) take(s *logStream) bool {
+	p.held = p.of != nil && s.enter(p.of)
+	return p.held || p.of == nil
+}
+
+func (p *place) leave() {
+	if p.held {
+		<-p.of
+	}
+	p.held = false
+}
+
+// readNext reads the next pages, and says whether there may be more. While a page waits
+// to be taken, its place is another's.
+func (s *logStream) readNext(ctx context.Context, p *place) bool {
 	page, read, err := s.askNext(ctx)
 	if page == nil {
 		return false
@@ -148,16 +167,26 @@ func (s *logStream) readNext(ctx context.Context) bool {
 		return false
 	}
 	for logs, err := range read(ctx) {
-		select {
-		case page <- logsRead{logs, err}:
-		case <-s.left:
-			return false
-		}
-		if err != nil {
+		if !s.handOver(page, logsRead{logs, err}, p) || err != nil {
 			return false
 		}
 	}
 	return true
+}
+
+func (s *logStream) handOver(page chan<- logsRead, read logsRead, p *place) bool {
+	select {
+	case page <- read:
+		return true
+	default:
+		p.leave()
+	}
+	select {
+	case page <- read:
+		return p.take(s)
+	case <-s.gone:
+		return false
+	}
 }
 
 // askNext puts the next pages in their order, nil for no more.

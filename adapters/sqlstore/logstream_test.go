@@ -259,16 +259,23 @@ func TestStreamsShareThePlacesBesideThem(t *testing.T) {
 
 // TestSlowReaderHoldsNoPlaceBeside has a stream that nobody takes from.
 func TestSlowReaderHoldsNoPlaceBeside(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		pages := &besidePages{n: 9, let: func(context.Context, int) error { return nil }}
-		beside := make(chan struct{}, 1)
-		for _, err := range streamLogs(t.Context(), beside, pages.begin) {
-			synctest.Wait()
-			if err != nil || len(beside) != 0 {
-				t.Fatalf("error %v, %d places held, want none", err, len(beside))
+	for _, apart := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			pages := &besidePages{n: 9, apart: apart, let: func(context.Context, int) error { return nil }}
+			beside := make(chan struct{}, 1)
+			logs := 0
+			for _, err := range streamLogs(t.Context(), beside, pages.begin) {
+				synctest.Wait()
+				if err != nil || len(beside) != 0 {
+					t.Fatalf("pages apart %t: error %v, %d places held, want none", apart, err, len(beside))
+				}
+				logs++
 			}
-		}
-	})
+			if logs != 18 {
+				t.Errorf("pages apart %t: %d logs, want 18", apart, logs)
+			}
+		})
+	}
 }
 
 // TestStreamOfLogsTellsTheErrorInItsOrder fails the third page at once, while the

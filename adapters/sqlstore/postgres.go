@@ -182,7 +182,7 @@ func (s *Postgres) open(url string) (err error) {
 	if s.pages, err = postgresPool(paging, s.cfg.Readers); err != nil {
 		return err
 	}
-	s.beside = make(chan struct{}, s.cfg.Readers/4) // each stream has a connection, and some a second one
+	s.beside = make(chan struct{}, s.cfg.Readers/4) // lists are to find a connection beside streams
 	// bun writes arguments into the query: nothing is left to be prepared.
 	reading.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	if s.readPool, err = postgresPool(reading, s.cfg.Readers); err != nil {

@@ -3,6 +3,8 @@
 package sqlstore_test
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -100,6 +102,32 @@ func TestExportsHaveAllLogsOfTheirTime(t *testing.T) {
 			if !slices.Equal(got, want) {
 				t.Errorf("by %s: %d logs, want %d, or in another order", name, len(got), len(want))
 			}
+		}
+	}
+}
+
+// TestExportThatIsCutOffSaysSo ends the context of exports while pages of them are
+// read.
+func TestExportThatIsCutOffSaysSo(t *testing.T) {
+	url, schema := servers.Postgres(t), servers.Schema(t)
+	s := openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, DaysAhead: 1})
+	admin := asAdministrator(t, url)
+	tell(t, admin, "SET search_path TO "+schema)
+	awaitDays(t, admin, schema, 3)
+	fillDays(t, admin, time.Now().UTC().Truncate(24*time.Hour), 2, 25_000)
+	for _, f := range []ports.LogFilter{{Provider: "google"}, {Domain: "gmail.com"}, {}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var last error
+		logs := 0
+		for _, err := range s.Logs(ctx, f) {
+			cancel()
+			if last = err; err == nil {
+				logs++
+			}
+		}
+		if logs == 0 || logs >= 20_000 || !errors.Is(last, ports.ErrUnavailable) {
+			t.Errorf("by %+v: %d logs and then %v, want some and then ErrUnavailable", f, logs, last)
 		}
 	}
 }

@@ -83,11 +83,8 @@ func (s *Postgres) listedPages(f *ports.LogFilter) nextPages {
 	return (&listedKeys{Postgres: s, filter: f, left: keyRanges(f, domain.LogKey{})}).next
 }
 
-// next is a nextPages.
+// next is a nextPages. There is always a range: that of the keys without a time.
 func (l *listedKeys) next(ctx context.Context) (readPages, bool, error) {
-	if len(l.left) == 0 || choosesNothing(l.filter) {
-		return onePage(nil), false, ctx.Err()
-	}
 	keys, err := l.keys(ctx)
 	if err != nil {
 		return nil, false, postgresError(readLogs, err)

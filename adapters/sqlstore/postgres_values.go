@@ -36,7 +36,10 @@ func collectLogs(rows pgx.Rows, limit int) ([]domain.EmailLog, error) {
 		}
 		logs = append(logs, l)
 	}
-	return logs, rows.Err()
+	if err := rows.Err(); err != nil { // those before it may not be the first of a page
+		return nil, err
+	}
+	return logs, nil
 }
 
 // binaryRow scans rows in PostgreSQL's binary form into what the scans of this

@@ -207,13 +207,15 @@ func endedContextReads(t *testing.T, s Store) {
 	commitRecords(t, s, deliveries(0, 3)...)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	var logsErr error
-	n := 0
-	for _, logsErr = range s.Logs(ctx, ports.LogFilter{}) {
-		n++
+	for _, f := range []ports.LogFilter{{}, {Tenant: "acme"}, {Tenant: "acme", Provider: "google"}, {Tenant: "a\x00"}} {
+		var logsErr error
+		n := 0
+		for _, logsErr = range s.Logs(ctx, f) {
+			n++
+		}
+		is(t, fmt.Sprintf("logs of %+v under an ended context", f), logsErr, ports.ErrUnavailable)
+		same(t, "steps to the first error", 1, n)
 	}
-	is(t, "logs under an ended context", logsErr, ports.ErrUnavailable)
-	same(t, "steps to the first error", 1, n)
 	_, err := s.Events(ctx, messageID(1))
 	is(t, "events under an ended context", err, ports.ErrUnavailable)
 	_, err = s.FindLogs(ctx, messageID(1), 10)
