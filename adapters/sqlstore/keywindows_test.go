@@ -292,10 +292,12 @@ func TestWindowsOfSteadyMailAreGuessed(t *testing.T) {
 	s := &keyStore{keys: keysOver(seeded(), windowsFrom, 20*24*time.Hour, 200_000)}
 	_, pages := s.walk(t, ports.LogFilter{})
 	beside := &keyStore{keys: s.keys, beside: true}
-	for range streamLogs(t.Context(), make(chan struct{}, 1), func() nextPages {
+	for _, err := range streamLogs(t.Context(), make(chan struct{}, 1), func() nextPages {
 		return newWindows(beside, []uuidRange{{below: maxUUID}}).next
 	}) {
-		continue
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	if beside.counted > 2 || beside.given != 200_000 {
 		t.Errorf("beside each other: counted %d times, read %d logs, want 2 at most and 200000", beside.counted, beside.given)
