@@ -100,6 +100,30 @@ func awaitDays(t *testing.T, admin *pgx.Conn, schema string, n int) {
 	t.Fatalf("%d partitions after half a minute", told[int](t, admin, days, schema))
 }
 
+// TestDayIsToldOfOnceMore looks whether tables of a day that mail made changed behind
+// its attaching, which tells connections that missed that.
+func TestDayIsToldOfOnceMore(t *testing.T) {
+	url, schema := servers.Postgres(t), servers.Schema(t)
+	s := openPostgres(t, url, sqlstore.PostgresConfig{Schema: schema, DaysAhead: 1})
+	admin := asAdministrator(t, url)
+	awaitDays(t, admin, schema, 3)
+	columns := map[string]string{"email_event": "id", "record_chunk": "id", "email_log": "key"}
+	changed := func(table string) string {
+		return told[string](t, admin, "SELECT xmin::text FROM pg_attribute WHERE attrelid = $1::text::regclass AND attname = $2",
+			schema+"."+table, columns[table])
+	}
+	before := map[string]string{}
+	for table := range columns {
+		before[table] = changed(table)
+	}
+	mustCommit(t, s, mailUnit(1, 2))
+	for table := range columns {
+		if changed(table) == before[table] {
+			t.Errorf("%s told nobody of its new day", table)
+		}
+	}
+}
+
 // A crash may leave a day detached and not dropped, or even half detached.
 func TestDayOfInterruptedPruneIsMended(t *testing.T) {
 	const day = "email_event_20310504"

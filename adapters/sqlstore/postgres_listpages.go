@@ -14,7 +14,7 @@ import (
 
 // isListed says whether a page of f is read by a list of keys.
 func isListed(f *ports.LogFilter) bool {
-	return len(listsOf(f)) > 0 && !isNarrow(f) && !isRare(f)
+	return len(listsOf(f)) > 0 && !isNarrow(f) && !isRare(f) && !choosesNothing(f)
 }
 
 // listsOf returns lists that have all of what f asks for: that of a pair instead of

@@ -14,7 +14,7 @@ func (s *Postgres) Logs(ctx context.Context, f ports.LogFilter) iter.Seq2[domain
 	switch {
 	case walksKeys(&f):
 		return streamLogs(ctx, s.beside, func() nextPages { return s.windows(&f) })
-	case isListed(&f) && !choosesNothing(&f):
+	case isListed(&f):
 		return streamLogs(ctx, s.beside, func() nextPages { return s.listedPages(&f) })
 	}
 	return streamLogs(ctx, nil, pagesDown(func(ctx context.Context, before domain.LogKey) ([]domain.EmailLog, error) {
